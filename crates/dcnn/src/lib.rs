@@ -1,0 +1,1 @@
+//! Diffusion-convolutional neural networks.

@@ -1,0 +1,2 @@
+//! The dcnn program.
+fn main() {}

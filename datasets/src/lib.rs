@@ -1,0 +1,1 @@
+//! Loaders, verified downloads and synthetic twins.

@@ -1,0 +1,18 @@
+//! What the eight Eightfold paper crates share.
+pub mod claims;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod device;
+pub mod graph;
+pub mod nn;
+pub mod ops;
+pub mod optim;
+pub mod testing;
+pub mod train;
+
+/// The tensor library, re-exported so that a user's version cannot drift from ours.
+pub use dfdx;
+/// The graph library, re-exported so that a user's version cannot drift from ours.
+pub use petgraph;
+/// The sparse-matrix library, re-exported so that a user's version cannot drift from ours.
+pub use sprs;
