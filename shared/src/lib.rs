@@ -16,3 +16,7 @@ pub use dfdx;
 pub use petgraph;
 /// The sparse-matrix library, re-exported so that a user's version cannot drift from ours.
 pub use sprs;
+/// Float traits, as dfdx uses them; the `module!` macro needs them by name.
+pub use num_traits;
+/// Distributions, as dfdx uses them; the `module!` macro needs them by name.
+pub use rand_distr;

@@ -1,1 +1,22 @@
-//! The `ops` module.
+//! Differentiable ops on dfdx tensors, one folder an op.
+//!
+//! Each folder holds the same files: `mod.rs` has the function users call, its formula and the *composed* form
+//! (dfdx ops only, any device, any float type: the oracle), `cpu.rs` the kernel that replaces it on
+//! [`Cpu`](dfdx::tensor::Cpu), `tests.rs` the two against each other, against finite differences in `f64`, and
+//! against PyTorch.
+//!
+//! | op | formula | kernel |
+//! |---|---|---|
+//! | [`linear`](linear::linear) | f(x Wᵀ + b) | one matrix product, bias and f in one pass |
+//! | [`softmax_cross_entropy`](cross_entropy::softmax_cross_entropy) | −log softmax(o)ᵧ | one pass each way |
+//! | [`multiclass_hinge`](hinge::multiclass_hinge) | max(0, 1 + maxₖ oₖ − oᵧ) | one pass each way |
+//! | [`diffusion_conv`](diffusion::diffusion_conv) | tanh(w ⊙ S) | one pass each way |
+//! | [`diffusion_classifier`](diffusion::diffusion_classifier) | tanh(w ⊙ S) Wᵀ + b, S sparse | non-zeros only |
+
+pub mod cross_entropy;
+pub mod diffusion;
+pub mod hinge;
+pub mod linear;
+pub mod matmul;
+pub mod math;
+pub mod targets;
