@@ -1,1 +1,2 @@
 //! The `nn` module.
+pub mod state;
