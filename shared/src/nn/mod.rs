@@ -38,6 +38,7 @@ mod dim;
 pub mod init;
 mod linear;
 mod module;
+pub mod state;
 
 pub use crate::ops::linear::Activation;
 pub use dim::RunTime;
