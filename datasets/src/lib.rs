@@ -1,1 +1,50 @@
-//! Loaders, verified downloads and synthetic twins.
+//! Loaders, verified downloads and synthetic twins of the sets that the Eightfold papers use.
+//!
+//! Everything here is plain data: no tensors and no graph library, so that any model can be fed from it. What a
+//! loader returns has been checked (lengths, ranges, finite numbers), and what cannot be read is an error of one
+//! sentence that names the file, the line, what was expected, what was found and what to do next. Sizes are
+//! bounded before memory is spent; see [`MAX_TEXT_BYTES`], [`MAX_LINE_BYTES`] and [`MAX_LINES`].
+//!
+//! | module | gives | from |
+//! |---|---|---|
+//! | [`citation`] | [`CitationGraph`] | Cora, CiteSeer, PubMed (LINQS text) |
+//! | [`tu`] | [`GraphSet`] | MUTAG, PTC_MR, NCI1, PROTEINS, ENZYMES and every other TU set |
+//! | [`synthetic`] | both | nothing but a seed |
+//! | [`splits`] | training, validation and test parts | a number of items and a seed |
+#![cfg_attr(feature = "download", doc = "| [`download`] | the files of a set | HTTP, checked against pinned SHA-256 sums |")]
+//!
+//! # Example
+//!
+//! ```
+//! use datasets::{citation, splits, synthetic, DatasetError};
+//!
+//! # fn main() -> Result<(), DatasetError> {
+//! // The real set where its files are, a twin of it otherwise.
+//! let folder = std::path::Path::new("data");
+//! let graph = match citation::load(folder, "cora") {
+//!     Err(DatasetError::Missing { .. }) => synthetic::citation(&synthetic::CitationConfig::default(), 0)?,
+//!     other => other?,
+//! };
+//! let split = splits::random_thirds(graph.nodes(), 0)?;
+//! assert!(split.train.iter().all(|&paper| graph.labels()[paper] < graph.classes()));
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod citation;
+mod citation_graph;
+#[cfg(feature = "download")]
+pub mod download;
+mod error;
+mod features;
+mod graph_set;
+pub mod splits;
+pub mod synthetic;
+mod text;
+pub mod tu;
+
+pub use citation_graph::{CitationGraph, EdgeCounts};
+pub use error::DatasetError;
+pub use features::{CsrFeatures, MAX_DENSE_ENTRIES};
+pub use graph_set::{ArcCounts, GraphSet, GraphSetTables, LabeledGraph};
+pub use text::{MAX_LINES, MAX_LINE_BYTES, MAX_TEXT_BYTES};

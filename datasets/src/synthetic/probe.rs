@@ -1,0 +1,75 @@
+//! A plain linear classifier, to show in tests that the twins can be learnt from in the way they promise.
+
+use crate::CitationGraph;
+
+/// Rows `[X, PX, …, P^hops X]` of every node, with `P = D⁻¹A` (zero for a node without neighbours).
+pub(super) fn diffused(graph: &CitationGraph, hops: usize) -> Vec<Vec<f32>> {
+    let (n, words) = (graph.nodes(), graph.features().cols());
+    let dense = graph.features().to_dense().unwrap();
+    let mut power: Vec<Vec<f32>> = dense.chunks(words).map(<[f32]>::to_vec).collect();
+    let mut rows = power.clone();
+    let degrees = graph.degrees();
+    for _ in 0..hops {
+        let mut next = vec![vec![0.0; words]; n];
+        let arcs =
+            graph.edges().iter().flat_map(|&(i, j)| [(i as usize, j as usize), (j as usize, i as usize)]);
+        for (i, j) in arcs {
+            next[i].iter_mut().zip(&power[j]).for_each(|(sum, x)| *sum += x / degrees[i] as f32);
+        }
+        rows.iter_mut().zip(&next).for_each(|(row, more)| row.extend(more));
+        power = next;
+    }
+    rows
+}
+
+/// Test accuracy of softmax regression trained by AdaGrad on whole batches with a little weight decay.
+pub(super) fn accuracy(
+    rows: &[Vec<f32>],
+    labels: &[usize],
+    classes: usize,
+    train: &[usize],
+    test: &[usize],
+) -> f64 {
+    const EPOCHS: usize = 60;
+    const RATE: f32 = 0.1;
+    const DECAY: f32 = 1e-3;
+    let width = rows[0].len() + 1; // with a constant column
+    let mut weights = vec![0.0f32; width * classes];
+    let mut squares = vec![1e-6f32; width * classes];
+    for _ in 0..EPOCHS {
+        let mut gradient: Vec<f32> = weights.iter().map(|w| DECAY * w).collect();
+        for &item in train {
+            let mut chances = scores(&rows[item], &weights, classes);
+            let top = chances.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            chances.iter_mut().for_each(|score| *score = (*score - top).exp());
+            let sum: f32 = chances.iter().sum();
+            chances.iter_mut().for_each(|chance| *chance /= sum * train.len() as f32);
+            chances[labels[item]] -= 1.0 / train.len() as f32;
+            for (x, row) in columns(&rows[item]).zip(gradient.chunks_mut(classes)).filter(|(x, _)| *x != 0.0)
+            {
+                row.iter_mut().zip(&chances).for_each(|(g, chance)| *g += x * chance);
+            }
+        }
+        for ((w, g), square) in weights.iter_mut().zip(&gradient).zip(&mut squares) {
+            *square += g * g;
+            *w -= RATE * g / square.sqrt();
+        }
+    }
+    let right = |&&item: &&usize| {
+        let scores = scores(&rows[item], &weights, classes);
+        (0..classes).max_by(|&a, &b| scores[a].total_cmp(&scores[b])) == Some(labels[item])
+    };
+    test.iter().filter(right).count() as f64 / test.len() as f64
+}
+
+fn columns(row: &[f32]) -> impl Iterator<Item = f32> + '_ {
+    row.iter().copied().chain([1.0])
+}
+
+fn scores(row: &[f32], weights: &[f32], classes: usize) -> Vec<f32> {
+    let mut scores = vec![0.0; classes];
+    for (x, of_column) in columns(row).zip(weights.chunks(classes)).filter(|(x, _)| *x != 0.0) {
+        scores.iter_mut().zip(of_column).for_each(|(score, weight)| *score += x * weight);
+    }
+    scores
+}
