@@ -1,0 +1,195 @@
+//! One optimiser step over a whole model, written once for every rule, model and device.
+
+use std::collections::BTreeMap;
+
+use dfdx::nn::tensor_collection::{
+    RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorMut, ViewTensorName,
+};
+use dfdx::shapes::Shape;
+use dfdx::tensor::{Gradients, Tensor};
+
+use super::chunks;
+use super::optimizer::{check_length, Optimizer};
+use super::param::ParamStore;
+use super::rule::UpdateRule;
+use super::OptimError;
+use crate::nn::state::{layout, parameters, ParamInfo};
+
+/// What one step did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// The number of the step, 1 for the first.
+    pub step: u64,
+    /// Its learning rate.
+    pub lr: f64,
+    /// How many parameters (tensors) were updated.
+    pub parameters: usize,
+    /// How many elements they have.
+    pub elements: usize,
+    /// The Euclidean norm of the whole gradient, before weight decay and masks. Not finite where training has
+    /// diverged; the update has been made all the same.
+    pub grad_norm: f64,
+}
+
+impl<R: UpdateRule> Optimizer<R> {
+    /// Updates every trainable parameter of `model` and zeroes its gradient.
+    ///
+    /// Every trainable parameter takes part: one that the loss did not reach has a gradient of zeros, and still
+    /// feels weight decay and momentum, as in PyTorch with `zero_grad(set_to_none=False)`.
+    ///
+    /// The gradients come back zeroed, and those of anything but the model's parameters untouched, so that
+    /// `grads` can go straight into the next `traced`. `model.zero_grads(&mut grads)` in between is harmless.
+    /// To accumulate over several batches, step only after the last.
+    ///
+    /// # Errors
+    /// [`OptimError::DuplicateName`], [`OptimError::Length`] and [`OptimError::UnknownMask`] are found before
+    /// anything changes. [`OptimError::Device`] is not: parameters before the named one have been updated.
+    ///
+    /// # Complexity
+    /// One pass over weights, gradients and state, and on `Cpu` two copies of the weights.
+    ///
+    /// # Example
+    /// ```
+    /// use shared::dfdx::prelude::*;
+    /// use shared::optim::{Sgd, SgdConfig};
+    ///
+    /// let dev = Cpu::default();
+    /// let mut model = dfdx::nn::modules::Linear::<2, 1, f32, Cpu>::build(&dev);
+    /// let (x, y) = (dev.tensor([[1.0, 2.0], [3.0, 4.0]]), dev.tensor([[1.0], [2.0]]));
+    /// let mut opt = Sgd::new(SgdConfig { lr: 0.05, ..SgdConfig::default() })?;
+    ///
+    /// let mut grads = model.alloc_grads();
+    /// let mut losses = vec![];
+    /// for _ in 0..20 {
+    ///     let loss = mse_loss(model.forward(x.trace(grads)), y.clone());
+    ///     losses.push(loss.array());
+    ///     grads = loss.backward();
+    ///     opt.step(&mut model, &mut grads)?;
+    /// }
+    /// assert!(losses[19] < 0.1 * losses[0]);
+    /// # Ok::<(), shared::optim::OptimError>(())
+    /// ```
+    pub fn step<M, D>(
+        &mut self,
+        model: &mut M,
+        grads: &mut Gradients<f32, D>,
+    ) -> Result<StepReport, OptimError>
+    where
+        M: TensorCollection<f32, D>,
+        D: ParamStore,
+    {
+        self.check_model(&trainable(model)?)?;
+        self.begin_step();
+        let report =
+            StepReport { step: self.step, lr: self.step_lr, parameters: 0, elements: 0, grad_norm: 0.0 };
+        let mut visitor = Stepper { opt: self, grads, report, squares: 0.0 };
+        M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut visitor })?;
+        Ok(StepReport { grad_norm: visitor.squares.sqrt(), ..visitor.report })
+    }
+
+    /// Sets every masked weight of `model` to 0 now, without a step.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn apply_masks<M, D>(&self, model: &mut M) -> Result<(), OptimError>
+    where
+        M: TensorCollection<f32, D>,
+        D: ParamStore,
+    {
+        self.check_model(&trainable(model)?)?;
+        let mut visitor = Masker { masks: &self.masks };
+        M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut visitor })?;
+        Ok(())
+    }
+
+    /// Whether state and masks fit the trainable parameters of a model.
+    fn check_model(&self, outline: &BTreeMap<String, ParamInfo>) -> Result<(), OptimError> {
+        for (name, info) in outline {
+            if let Some(state) = self.params.get(name) {
+                check_length(name, "state", info.numel(), state.shape.iter().product())?;
+            }
+            if let Some(mask) = self.masks.get(name) {
+                check_length(name, "mask", info.numel(), mask.len())?;
+            }
+        }
+        match self.masks.keys().find(|name| !outline.contains_key(*name)) {
+            Some(name) => Err(OptimError::UnknownMask { name: name.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The outlines of the trainable parameters of `model` by name.
+pub(super) fn trainable<M, D>(model: &M) -> Result<BTreeMap<String, ParamInfo>, OptimError>
+where
+    M: TensorCollection<f32, D>,
+    D: ParamStore,
+{
+    let mut outline = BTreeMap::new();
+    for info in parameters(model).into_iter().filter(|info| info.trainable) {
+        if let Some(twin) = outline.insert(info.name.clone(), info) {
+            return Err(OptimError::DuplicateName { name: twin.name });
+        }
+    }
+    Ok(outline)
+}
+
+struct Stepper<'a, R, D: ParamStore> {
+    opt: &'a mut Optimizer<R>,
+    grads: &'a mut Gradients<f32, D>,
+    report: StepReport,
+    squares: f64,
+}
+
+impl<R: UpdateRule, D: ParamStore> TensorVisitor<f32, D> for Stepper<'_, R, D> {
+    type Viewer = (ViewTensorMut, ViewTensorName);
+    type Err = OptimError;
+    type E2 = f32;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        opts: TensorOptions<S, f32, D>,
+        (tensor, name): (&mut Tensor<S, f32, D>, String),
+    ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
+        if !opts.do_gradient_update {
+            return Ok(None);
+        }
+        let device = tensor.device().clone();
+        let shape = layout::sizes(tensor);
+        let mut scratch = std::mem::take(&mut self.opt.scratch);
+        let mut outcome = Ok(0.0);
+        let lent = device.update_param(tensor, self.grads, &mut scratch, &mut |w, g| {
+            outcome = self.opt.update_shaped(&name, &shape, w, g);
+        });
+        self.opt.scratch = scratch;
+        self.squares += outcome?;
+        lent.map_err(|e| OptimError::Device { name, reason: e.to_string() })?;
+        self.report.parameters += 1;
+        self.report.elements += shape.iter().product::<usize>();
+        Ok(None)
+    }
+}
+
+struct Masker<'a> {
+    masks: &'a BTreeMap<String, Vec<bool>>,
+}
+
+impl<D: ParamStore> TensorVisitor<f32, D> for Masker<'_> {
+    type Viewer = (ViewTensorMut, ViewTensorName);
+    type Err = OptimError;
+    type E2 = f32;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        opts: TensorOptions<S, f32, D>,
+        (tensor, name): (&mut Tensor<S, f32, D>, String),
+    ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
+        let Some(mask) = self.masks.get(&name).filter(|_| opts.do_gradient_update) else { return Ok(None) };
+        let mut values = layout::read(tensor);
+        chunks::hold(&mut values, mask, 0.0);
+        layout::write(tensor, &values).map_err(|reason| OptimError::Device { name, reason })?;
+        Ok(None)
+    }
+}
