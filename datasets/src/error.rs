@@ -106,7 +106,7 @@ pub enum DatasetError {
     },
 
     /// A file could not be fetched after the allowed number of tries.
-    #[error("could not fetch {url} after {attempts} tries ({reason}); {hint}")]
+    #[error("could not fetch {url} (tries: {attempts}; {reason}); {hint}")]
     #[cfg(feature = "download")]
     Fetch {
         /// The address.

@@ -11,7 +11,10 @@
 //! | [`tu`] | [`GraphSet`] | MUTAG, PTC_MR, NCI1, PROTEINS, ENZYMES and every other TU set |
 //! | [`synthetic`] | both | nothing but a seed |
 //! | [`splits`] | training, validation and test parts | a number of items and a seed |
-#![cfg_attr(feature = "download", doc = "| [`download`] | the files of a set | HTTP, checked against pinned SHA-256 sums |")]
+#![cfg_attr(
+    feature = "download",
+    doc = "| [`download`] | the files of a set | HTTP, checked against pinned SHA-256 sums |"
+)]
 //!
 //! # Example
 //!
