@@ -2,7 +2,8 @@
 
 use dfdx::tensor::Cuda;
 
-use super::{Backend, DeviceError, DeviceTask, ParamStore};
+use super::{Backend, DeviceError, DeviceTask};
+use crate::optim::ParamStore;
 
 pub(super) const COMPILED: bool = true;
 

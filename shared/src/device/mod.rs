@@ -29,14 +29,13 @@ mod host_op;
 
 use std::{fmt, str::FromStr};
 
-use dfdx::{
-    shapes::{HasShape, Shape},
-    tensor::{Cpu, Gradients, Tensor},
-    tensor_ops::Device,
-};
+use dfdx::{tensor::Cpu, tensor_ops::Device};
 
-use crate::ops::{
-    cross_entropy::CrossEntropyKernel, diffusion::DiffusionKernel, hinge::HingeKernel, linear::LinearKernel,
+use crate::{
+    ops::{
+        cross_entropy::CrossEntropyKernel, diffusion::DiffusionKernel, hinge::HingeKernel, linear::LinearKernel,
+    },
+    optim::ParamStore,
 };
 
 pub use host_op::{host_op, HostTensor};
@@ -51,43 +50,6 @@ pub trait Backend:
 }
 
 impl Backend for Cpu {}
-
-/// Hands a parameter and its gradient to an update rule as two host slices.
-///
-/// This is all that optimisers know of a device.
-pub trait ParamStore: Device<f32> {
-    /// Calls `update(weights, gradient)`, both in row-major order, and stores the weights back.
-    ///
-    /// # Errors
-    /// The device's own: out of memory, a failed copy.
-    fn update_param<S: Shape>(
-        param: &mut Tensor<S, f32, Self>,
-        grads: &mut Gradients<f32, Self>,
-        update: &mut dyn FnMut(&mut [f32], &[f32]),
-    ) -> Result<(), Self::Err> {
-        let mut weights = param.as_vec();
-        grads.try_alloc_for(param)?;
-        let gradient = grads.get(param).as_vec();
-        update(&mut weights, &gradient);
-        param.copy_from(&weights);
-        Ok(())
-    }
-}
-
-impl ParamStore for Cpu {
-    fn update_param<S: Shape>(
-        param: &mut Tensor<S, f32, Self>,
-        grads: &mut Gradients<f32, Self>,
-        update: &mut dyn FnMut(&mut [f32], &[f32]),
-    ) -> Result<(), Self::Err> {
-        // The gradient is used where it is; weights cost one copy each way.
-        let mut weights = vec![0.0; param.shape().num_elements()];
-        param.copy_into(&mut weights);
-        update(&mut weights, grads.get_or_alloc_mut(param)?);
-        param.copy_from(&weights);
-        Ok(())
-    }
-}
 
 /// Which device a program was asked to use: `cpu`, `cuda` (the same as `cuda:0`) or `cuda:N`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -1,0 +1,91 @@
+//! Everything that can go wrong with a network, as one sentence each.
+
+use shared::{
+    device::DeviceError,
+    graph::GraphError,
+    nn::state::StateError,
+    ops::{diffusion::SparseRowsError, targets::TargetError},
+    optim::OptimError,
+    train::{CheckpointError, FitError},
+};
+
+use crate::config::ConfigError;
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DcnnError {
+    /// A setting that is not allowed.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A graph or feature matrix that cannot be diffused.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A device that cannot be had.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A label that is not a class.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Rows that do not fit together.
+    #[error(transparent)]
+    Rows(#[from] SparseRowsError),
+    /// The optimiser.
+    #[error(transparent)]
+    Optim(#[from] OptimError),
+    /// Weights or their file.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A checkpoint or its file.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The device failed in the middle of the work.
+    #[error("the device could not go on ({0}): free memory, or use a smaller batch")]
+    Compute(String),
+    /// Two parts of the input that should be of one length are not.
+    #[error("there are {found} {what}, and there should be {expected}, {why}")]
+    Count {
+        /// What was counted.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        expected: usize,
+        /// Why so many.
+        why: &'static str,
+    },
+    /// An index that is out of range.
+    #[error("{what} {index} does not exist: they run from 0 to {count} - 1")]
+    Index {
+        /// What the index is of.
+        what: &'static str,
+        /// The index.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// An empty part of a split.
+    #[error("the {part} part of the split is empty: give it at least one example")]
+    EmptySplit {
+        /// Which part.
+        part: &'static str,
+    },
+    /// Training ended badly; the sentence is the loop's own.
+    #[error("{0}")]
+    Training(String),
+}
+
+impl From<FitError<DcnnError>> for DcnnError {
+    fn from(error: FitError<DcnnError>) -> Self {
+        match error {
+            FitError::Learner(error) => error,
+            FitError::Checkpoint(error) => error.into(),
+            other => DcnnError::Training(other.to_string()),
+        }
+    }
+}
+
+/// An error of a device, which has no type in common with others'.
+pub(crate) fn compute(error: impl std::fmt::Debug) -> DcnnError {
+    DcnnError::Compute(format!("{error:?}"))
+}
