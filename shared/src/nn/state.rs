@@ -7,10 +7,11 @@
 //!
 //! # Example
 //! ```
+//! use shared::dfdx::nn::modules::Linear;
 //! use shared::dfdx::prelude::*;
 //! use shared::nn::state::{load_state_dict, parameter_count, state_dict};
 //!
-//! type Net = (dfdx::nn::modules::Linear<3, 4, f32, Cpu>, ReLU, dfdx::nn::modules::Linear<4, 2, f32, Cpu>);
+//! type Net = (Linear<3, 4, f32, Cpu>, ReLU, Linear<4, 2, f32, Cpu>);
 //! let dev = Cpu::default();
 //! let trained = Net::build(&dev);
 //! let mut fresh = Net::build(&dev);

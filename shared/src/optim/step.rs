@@ -50,11 +50,12 @@ impl<R: UpdateRule> Optimizer<R> {
     ///
     /// # Example
     /// ```
+    /// use shared::dfdx::nn::modules::Linear;
     /// use shared::dfdx::prelude::*;
     /// use shared::optim::{Sgd, SgdConfig};
     ///
     /// let dev = Cpu::default();
-    /// let mut model = dfdx::nn::modules::Linear::<2, 1, f32, Cpu>::build(&dev);
+    /// let mut model = Linear::<2, 1, f32, Cpu>::build(&dev);
     /// let (x, y) = (dev.tensor([[1.0, 2.0], [3.0, 4.0]]), dev.tensor([[1.0], [2.0]]));
     /// let mut opt = Sgd::new(SgdConfig { lr: 0.05, ..SgdConfig::default() })?;
     ///

@@ -89,6 +89,22 @@ fn the_file_is_what_another_writer_makes_of_it() {
     );
 }
 
+/// `make_network.py` beside the files wrote them.
+#[test]
+fn pytorchs_weights_load_and_compute_the_same() {
+    let weights = include_bytes!("../../../tests/goldens/optim/network.safetensors");
+    let io = include_bytes!("../../../tests/goldens/optim/network_io.safetensors");
+    let dev = Cpu::default();
+    let mut model = <(Linear<3, 4, f32, Cpu>, Tanh, Linear<4, 2, f32, Cpu>)>::build(&dev);
+    load_state_dict(&mut model, &parse_safetensors(weights, "network").unwrap().tensors).unwrap();
+
+    let [x, y] = &parse_safetensors(io, "network_io").unwrap().tensors[..] else { panic!("x and y") };
+    let x: Tensor<Rank2<5, 3>, f32, Cpu> = dev.tensor(x.values().to_vec());
+    for (found, expected) in model.forward(x).as_vec().iter().zip(y.values()) {
+        approx::assert_abs_diff_eq!(found, expected, epsilon = 1e-6);
+    }
+}
+
 #[test]
 fn a_permuted_tensor_is_saved_and_loaded_in_logical_order() {
     let dev = Cpu::default();

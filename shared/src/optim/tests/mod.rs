@@ -1,0 +1,5 @@
+//! What the optimisers promise: PyTorch's trajectories, the model walk, masks, and resuming.
+
+mod goldens;
+mod models;
+mod properties;
