@@ -2,8 +2,7 @@
 
 use dfdx::tensor::Cuda;
 
-use super::{Backend, DeviceError, DeviceTask};
-use crate::optim::ParamStore;
+use super::{Backend, DeviceError, DeviceTask, ParamStore};
 
 pub(super) const COMPILED: bool = true;
 

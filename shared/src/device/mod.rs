@@ -26,19 +26,18 @@
 #[cfg_attr(not(feature = "cuda"), path = "no_cuda.rs")]
 mod cuda;
 mod host_op;
+mod param;
 
 use std::{fmt, str::FromStr};
 
 use dfdx::{tensor::Cpu, tensor_ops::Device};
 
-use crate::{
-    ops::{
-        cross_entropy::CrossEntropyKernel, diffusion::DiffusionKernel, hinge::HingeKernel, linear::LinearKernel,
-    },
-    optim::ParamStore,
+use crate::ops::{
+    cross_entropy::CrossEntropyKernel, diffusion::DiffusionKernel, hinge::HingeKernel, linear::LinearKernel,
 };
 
 pub use host_op::{host_op, HostTensor};
+pub use param::{ParamError, ParamStore, Update};
 
 /// A device that every op of this crate runs on.
 ///

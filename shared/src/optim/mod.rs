@@ -15,7 +15,7 @@ mod config;
 mod decay;
 mod error;
 mod optimizer;
-mod param;
+
 mod rmsprop;
 mod rule;
 mod saved;
@@ -31,7 +31,7 @@ pub use config::{AnyOptimizer, OptimizerConfig};
 pub use decay::{ParamFilter, WeightDecay};
 pub use error::OptimError;
 pub use optimizer::Optimizer;
-pub use param::{ParamError, ParamStore, Update};
+pub use crate::device::{ParamError, ParamStore, Update};
 pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use rule::{Slot, StepPoint, UpdateRule, MAX_SLOTS};
 pub use saved::{OptimScalars, OptimState};

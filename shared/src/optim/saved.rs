@@ -6,7 +6,7 @@ use dfdx::nn::tensor_collection::TensorCollection;
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::{Optimizer, ParamState};
-use super::param::ParamStore;
+use crate::device::ParamStore;
 use super::rule::UpdateRule;
 use super::step::trainable;
 use super::OptimError;

@@ -10,7 +10,7 @@ use dfdx::tensor::{Gradients, Tensor};
 
 use super::chunks;
 use super::optimizer::{check_length, Optimizer};
-use super::param::ParamStore;
+use crate::device::ParamStore;
 use super::rule::UpdateRule;
 use super::OptimError;
 use crate::nn::state::{layout, parameters, ParamInfo};
