@@ -30,6 +30,9 @@ use crate::{DatasetError, GraphSet, LabeledGraph};
 /// Most attributes of one node: 65,536.
 pub const MAX_ATTRIBUTES: usize = 1 << 16;
 
+/// Most graphs in a set: 2,097,152.
+pub const MAX_GRAPHS: usize = 2 << 20;
+
 /// Loads the set `name` found under `dir`.
 ///
 /// # Errors
@@ -58,13 +61,21 @@ pub fn load(dir: &Path, name: &str) -> Result<GraphSet, DatasetError> {
     text::check_name(name)?;
     let files = Files { dir, name };
     let graph_labels = read_integers(&files.require("graph_labels")?, "the class of a graph")?;
+    if graph_labels.values.len() > MAX_GRAPHS {
+        let place = graph_labels.file.display().to_string();
+        return Err(DatasetError::TooLarge { place, what: "the number of graphs", limit: MAX_GRAPHS as u64 });
+    }
     let mut graphs = vec![LabeledGraph::default(); graph_labels.values.len()];
 
     let nodes = read_nodes(&files.require("graph_indicator")?, &mut graphs)?;
     if let Some(empty) = graphs.iter().position(|graph| graph.nodes == 0) {
-        let at = At { line: graph_labels.last.line, offset: graph_labels.last.offset };
         let expected = format!("a node of each of {} graphs in the graph indicator", graphs.len());
-        return Err(malformed(&graph_labels.file, at, expected, format!("none of graph {}", empty + 1)));
+        return Err(malformed(
+            &graph_labels.file,
+            graph_labels.last,
+            expected,
+            format!("none of graph {}", empty + 1),
+        ));
     }
     let arcs = read_arcs(&files.require("A")?, &nodes)?;
     let mut tables = GraphSetTables::default();
@@ -105,8 +116,8 @@ struct Files<'a> {
 
 impl Files<'_> {
     fn candidates(&self, end: &str) -> [String; 3] {
-        let name = self.name;
-        ["tu/NAME/", "NAME/", ""].map(|folder| format!("{}{name}_{end}.txt", folder.replace("NAME", name)))
+        let (name, file) = (self.name, format!("{}_{end}.txt", self.name));
+        [format!("tu/{name}/{file}"), format!("{name}/{file}"), file]
     }
 
     fn require(&self, end: &str) -> Result<PathBuf, DatasetError> {

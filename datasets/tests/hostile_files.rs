@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::io::Write;
 use std::path::Path;
 
 use datasets::citation::{self, UnknownIds};
-use datasets::{tu, DatasetError};
+use datasets::{tu, ArcCounts, DatasetError};
 use proptest::prelude::*;
 
 type Files = [(&'static str, &'static str)];
@@ -54,6 +55,12 @@ fn bytes_of(files: &Files) -> Vec<(&'static str, Vec<u8>)> {
     files.iter().map(|(name, text)| (*name, text.as_bytes().to_vec())).collect()
 }
 
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
 /// Replaces one file of a set, loads it and returns the (first) error's message.
 fn error_with(files: &Files, name: &str, text: impl AsRef<[u8]>) -> String {
     let mut changed = bytes_of(files);
@@ -93,6 +100,47 @@ fn the_fixtures_are_valid_and_mean_what_they_say() {
         (set.node_label_values(), set.class_names()),
         (&[6, 7, 8][..], &["-1", "1"].map(String::from)[..])
     );
+}
+
+#[test]
+fn folders_and_compression_make_no_difference() {
+    let flat = tempfile::tempdir().unwrap();
+    for (name, text) in [LINQS, TU].concat() {
+        std::fs::write(flat.path().join(name), text).unwrap();
+    }
+    for deep in ["tu/X", "X"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (graphs, papers) = (folder.path().join(deep), folder.path().join("zoo"));
+        for (inner, files) in [(&graphs, TU), (&papers, LINQS)] {
+            std::fs::create_dir_all(inner).unwrap();
+            for (name, text) in files {
+                std::fs::write(inner.join(format!("{name}.gz")), gzip(text)).unwrap();
+            }
+        }
+        assert_eq!(tu::load(folder.path(), "X").unwrap(), tu::load(flat.path(), "X").unwrap());
+        let zoo = citation::load(folder.path(), "zoo").unwrap();
+        assert_eq!(zoo, citation::load(flat.path(), "zoo").unwrap());
+    }
+}
+
+#[test]
+fn odd_arcs_are_joined_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    for (end, text) in [
+        ("A", "2, 1\n1, 2\n1, 2\n2, 2\n3, 2\n"),
+        ("graph_indicator", "1\n1\n1\n"),
+        ("graph_labels", "5\n"),
+        ("edge_labels", "7\n8\n7\n7\n9\n"),
+    ] {
+        std::fs::write(folder.path().join(format!("X_{end}.txt")), text).unwrap();
+    }
+    let set = tu::load(folder.path(), "X").unwrap();
+    let counts = ArcCounts { arcs: 5, self_loops: 1, duplicates: 1, one_way: 1, label_conflicts: 1 };
+    assert_eq!(set.counts(), counts);
+    assert_eq!(set.graphs()[0].edges, [(0, 1), (1, 2)]);
+    // The first listed arc of 1-2 says 7.
+    assert_eq!((set.edge_label_values(), &set.graphs()[0].edge_labels[..]), (&[7, 8, 9][..], &[0, 2][..]));
+    assert!(set.node_label_values().is_empty() && set.graphs()[0].node_labels.is_empty());
 }
 
 #[test]
@@ -287,10 +335,7 @@ proptest! {
 
     #[test]
     fn damaged_gzip_never_panics(at: usize, byte: u8, cut: usize) {
-        use std::io::Write;
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        encoder.write_all(LINQS[0].1.as_bytes()).unwrap();
-        let mut packed = encoder.finish().unwrap();
+        let mut packed = gzip(LINQS[0].1);
         let n = packed.len();
         packed[at % n] = byte;
         packed.truncate(n - cut % 8);

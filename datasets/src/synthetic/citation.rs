@@ -306,6 +306,22 @@ mod tests {
         assert_ne!(graph.features(), wordier.features());
     }
 
+    /// Recorded results name a seed, so what a seed stands for must not drift unnoticed.
+    #[test]
+    fn the_default_graph_of_seed_zero_stays_what_it_is() {
+        let graph = citation(&CitationConfig::default(), 0).unwrap();
+        let sum = |values: &mut dyn Iterator<Item = usize>| {
+            values.enumerate().map(|(i, v)| (i + 1) * v).sum::<usize>()
+        };
+        let links = sum(&mut graph.edges().iter().map(|&(i, j)| (i * 31 + j) as usize));
+        let words = sum(&mut graph.features().indices().iter().map(|&word| word as usize));
+        let labels = sum(&mut graph.labels().iter().copied());
+        assert_eq!(
+            (graph.edges().len(), links, graph.features().nnz(), words, labels),
+            (2000, 29_873_146_845, 16_155, 34_647_976_974, 1_857_281)
+        );
+    }
+
     type Edit = fn(&mut CitationConfig);
 
     #[test]

@@ -364,6 +364,24 @@ mod tests {
         assert_ne!(set, molecules(&MoleculeConfig::default(), 1).unwrap());
     }
 
+    /// Recorded results name a seed, so what a seed stands for must not drift unnoticed.
+    #[test]
+    fn the_default_set_of_seed_zero_stays_what_it_is() {
+        let set = molecules(&MoleculeConfig::default(), 0).unwrap();
+        let sum = |values: &mut dyn Iterator<Item = usize>| {
+            values.enumerate().map(|(i, v)| (i + 1) * v).sum::<usize>()
+        };
+        let graphs = set.graphs();
+        let atoms = sum(&mut graphs.iter().flat_map(|graph| graph.node_labels.iter().copied()));
+        let bonds =
+            sum(&mut graphs.iter().flat_map(|graph| graph.edges.iter().map(|&(i, j)| (i * 31 + j) as usize)));
+        let labels = sum(&mut set.labels().into_iter());
+        assert_eq!(
+            (set.total_nodes(), atoms, set.total_edges(), bonds, labels),
+            (3569, 3_239_789, 3715, 1_248_229_996, 10_450)
+        );
+    }
+
     type Edit = fn(&mut MoleculeConfig);
 
     #[test]
