@@ -1,0 +1,71 @@
+//! When and from which source a number was measured.
+
+use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Commit of the source tree that the program was built from, with `-dirty` where it has been edited since;
+/// `unknown` without git or outside of a repository. `EIGHTFOLD_COMMIT` overrides it.
+pub(super) fn commit() -> String {
+    if let Some(commit) = std::env::var("EIGHTFOLD_COMMIT").ok().filter(|c| !c.trim().is_empty()) {
+        return commit.trim().into();
+    }
+    let git = |args: &[&str]| {
+        let mut command = Command::new("git");
+        command
+            .args(["-C", env!("CARGO_MANIFEST_DIR")])
+            .args(args)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null());
+        let output = command.output().ok().filter(|o| o.status.success())?;
+        String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
+    };
+    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else { return "unknown".into() };
+    match git(&["status", "--porcelain", "--untracked-files=no"]) {
+        Some(changes) if changes.is_empty() => commit,
+        _ => format!("{commit}-dirty"),
+    }
+}
+
+/// Now, in UTC: `2026-01-31T23:59:59Z`.
+pub(super) fn now() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    utc(seconds)
+}
+
+fn utc(seconds: u64) -> String {
+    let (mut days, time) = (seconds / 86_400, seconds % 86_400);
+    let leap = |y: u64| y.is_multiple_of(4) && (!y.is_multiple_of(100) || y.is_multiple_of(400));
+    let mut year = 1970;
+    while days >= 365 + u64::from(leap(year)) {
+        days -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let february = 28 + u64::from(leap(year));
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", days + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn dates_agree_with_the_system_s_own() {
+        // date -u -d @SECONDS +%FT%TZ
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(super::utc(seconds), text);
+        }
+    }
+}
