@@ -1,1 +1,2 @@
 //! Diffusion-convolutional neural networks.
+pub mod baselines;
