@@ -29,19 +29,13 @@ pub(super) fn labelled_rows(
     }
     row_indices(what, rows, row_count)?;
     match rows.iter().find(|&&row| labels[row] >= class_count) {
-        Some(&row) => {
-            Err(BaselineError::LabelOutOfRange { row, label: labels[row], classes: class_count })
-        }
+        Some(&row) => Err(BaselineError::LabelOutOfRange { row, label: labels[row], classes: class_count }),
         None => Ok(()),
     }
 }
 
 /// A list of row indices that is not empty and stays below `row_count`.
-pub(super) fn row_indices(
-    what: &'static str,
-    rows: &[usize],
-    row_count: usize,
-) -> Result<(), BaselineError> {
+pub(super) fn row_indices(what: &'static str, rows: &[usize], row_count: usize) -> Result<(), BaselineError> {
     if rows.is_empty() {
         return Err(BaselineError::NoRows { what });
     }

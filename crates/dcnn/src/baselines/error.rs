@@ -82,7 +82,9 @@ pub enum BaselineError {
         value: f64,
     },
     /// Another number of columns than the model was fitted on.
-    #[error("the rows have {got} features, the model was fitted on {expected}; give rows of {expected} features")]
+    #[error(
+        "the rows have {got} features, the model was fitted on {expected}; give rows of {expected} features"
+    )]
     FeatureCount {
         /// What was given.
         got: usize,
@@ -132,7 +134,7 @@ pub enum BaselineError {
         value: f64,
     },
     /// A kernel whose entries would leave the range of f64.
-    #[error("exp(alpha A) overflows at alpha {alpha} on this graph; use alpha of at most {largest}")]
+    #[error("alpha {alpha} is too large for the edge weights of this graph; use at most {largest}")]
     AlphaTooLarge {
         /// The coefficient asked for.
         alpha: f64,

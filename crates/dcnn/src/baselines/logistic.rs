@@ -120,10 +120,7 @@ impl Logistic {
         let mut gradient = vec![0.0; size];
         problem.loss(&parameters, &mut gradient, &mut scratch);
         let largest = gradient.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
-        let stop = Stop {
-            subgradient: options.tolerance * largest,
-            max_iterations: options.max_iterations,
-        };
+        let stop = Stop { subgradient: options.tolerance * largest, max_iterations: options.max_iterations };
         let mut path = Vec::with_capacity(strengths.len());
         for strength in strengths {
             let scale = 1.0 / (strength * rows.len() as f64);

@@ -183,7 +183,7 @@ pub(super) fn rows_times_rows(
 
 /// rows · cols, if that many numbers may be allocated.
 pub(super) fn checked_entries(what: &'static str, rows: usize, cols: usize) -> Result<usize, BaselineError> {
-    let entries = rows.checked_mul(cols).unwrap_or(usize::MAX);
+    let entries = rows.saturating_mul(cols);
     if entries > MAX_ENTRIES {
         return Err(BaselineError::TooLarge { what, entries, limit: MAX_ENTRIES });
     }

@@ -132,7 +132,7 @@ const PANEL: usize = 32;
 
 /// Overwrites the lower triangle of the n x n `a` with its Cholesky factor, a panel of columns at a
 /// time: the panel itself by substitution, its effect on the columns after it by dense products.
-fn cholesky(a: &mut [f64], n: usize) -> Option<()> {
+pub(super) fn cholesky(a: &mut [f64], n: usize) -> Option<()> {
     let mut panel = Vec::new();
     for start in (0..n).step_by(PANEL) {
         let end = (start + PANEL).min(n);

@@ -49,8 +49,7 @@ pub(super) fn minimise(
     loop {
         minimum_norm_subgradient(x, &gradient, l1, &mut subgradient);
         let size = subgradient.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
-        // written so that a NaN stops too
-        if !(size > stop.subgradient) || iterations == stop.max_iterations {
+        if size <= stop.subgradient || iterations == stop.max_iterations {
             return Outcome { objective, iterations, subgradient: size };
         }
         let next = loop {
@@ -61,7 +60,8 @@ pub(super) fn minimise(
                     *d = -g;
                 }
             }
-            let mut step = if history.is_empty() { 1.0 / dot(&subgradient, &subgradient).sqrt() } else { 1.0 };
+            let mut step =
+                if history.is_empty() { 1.0 / dot(&subgradient, &subgradient).sqrt() } else { 1.0 };
             let mut found = None;
             for _ in 0..MAX_HALVINGS {
                 project(x, step, &direction, &subgradient, l1, &mut trial);
