@@ -18,6 +18,15 @@ pub enum DcnnError {
     /// A setting that is not allowed.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A data set that cannot be read or split.
+    #[error(transparent)]
+    Data(datasets::DatasetError),
+    /// A baseline that cannot be fitted.
+    #[error(transparent)]
+    Baseline(#[from] crate::baselines::BaselineError),
+    /// Numbers that have no interval.
+    #[error(transparent)]
+    Stats(#[from] shared::claims::stats::StatsError),
     /// A graph or feature matrix that cannot be diffused.
     #[error(transparent)]
     Graph(#[from] GraphError),

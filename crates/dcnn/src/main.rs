@@ -1,2 +1,7 @@
-//! The dcnn program.
-fn main() {}
+//! The dcnn program: see `dcnn --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::cli::run::<dcnn::cli::Program>()
+}
