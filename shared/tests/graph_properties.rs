@@ -199,7 +199,7 @@ fn threads_do_not_change_a_bit() {
     let p = transition_matrix(&a, Normalization::RANDOM_WALK).unwrap();
     let x = features(1500, 700, 12, 9);
     let run = |threads| {
-        let pool = shared_rayon(threads);
+        let pool = thread_pool(threads);
         pool.install(|| {
             let s = diffuse(&p, &x, 3).unwrap();
             let means = s.mean_rows(&[0..700, 200..1500]).unwrap().to_csr().unwrap();
@@ -216,7 +216,31 @@ fn threads_do_not_change_a_bit() {
     }
 }
 
-fn shared_rayon(threads: usize) -> rayon::ThreadPool {
+/// Very wide rows are summed by listing their columns, narrow ones by searching a dense row: the same bits either way.
+#[test]
+fn both_ways_of_summing_agree_to_the_bit() {
+    let a = adjacency(&erdos_renyi(300, 0.01, 6).unwrap(), ParallelEdges::Merge).unwrap();
+    let p = transition_matrix(&a, Normalization::Symmetric).unwrap();
+    let narrow = features(300, 90, 6, 2);
+    let wide = Csr::new(
+        (300, 1_000_000),
+        narrow.indptr().raw_storage().to_vec(),
+        narrow.indices().to_vec(),
+        narrow.data().to_vec(),
+    );
+    let (narrow, wide) = (diffuse(&p, &narrow, 2).unwrap(), diffuse(&p, &wide, 2).unwrap());
+    assert!((0..300).any(|i| narrow.row_slice(i, 2).0.len() > 60));
+    for i in 0..300 {
+        for j in 0..3 {
+            let ((k, v), (k_wide, v_wide)) = (narrow.row_slice(i, j), wide.row_slice(i, j));
+            let shift = j as u32 * (1_000_000 - 90);
+            assert!(k.iter().map(|k| k + shift).eq(k_wide.iter().copied()));
+            assert_eq!(bits(v), bits(v_wide));
+        }
+    }
+}
+
+fn thread_pool(threads: usize) -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
 }
 
@@ -238,7 +262,7 @@ fn diffused_rows_can_be_taken_apart() {
     assert_eq!(picked.row(1), s.row(3));
     assert_eq!(s.nnz(), (0..200).map(|i| s.row(i).0.len()).sum::<usize>());
     let entry_bytes = 8 * s.nnz();
-    assert!((entry_bytes..entry_bytes + 9 * 200 + 800).contains(&s.memory_bytes()));
+    assert!((entry_bytes..=entry_bytes + 14 * 200).contains(&s.memory_bytes()));
     assert_eq!(diffuse(&p, &x, 0).unwrap().to_csr().unwrap(), x);
     assert_eq!(s.select_rows(&[]).unwrap().rows(), 0);
 }
