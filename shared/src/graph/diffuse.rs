@@ -53,7 +53,7 @@ impl Diffused {
         self.rows.nnz()
     }
 
-    /// Bytes on the heap: 8 an entry and 8 a row, and a little for every 64 rows.
+    /// Bytes on the heap: 8 an entry and 8 a row, and about 80 for every 16 rows.
     pub fn memory_bytes(&self) -> usize {
         self.rows.memory_bytes()
     }
