@@ -66,6 +66,8 @@ pub use figure::{Axis, Figure, Kind, Mark, Point, Series, Table};
 pub use files::{atomic_write, FileError};
 pub use judge::{Check, Outcome};
 pub use measured::{Measured, Row, Verdict};
+#[cfg(feature = "cli")]
+pub(crate) use number::range_text;
 pub use number::{duration, number};
 pub use report::{ClaimResult, Fingerprint, Provenance, Report, SCHEMA};
 pub use text::{wrap, Column, TextTable};

@@ -49,6 +49,18 @@ pub(super) fn interval_text(interval: &Interval) -> String {
     format!("{mean:.d$} [{lo:.d$}, {hi:.d$}], n = {n}")
 }
 
+/// `lo to hi`, both with the decimals of the larger.
+#[cfg(feature = "cli")]
+pub(crate) fn range_text(lo: f64, hi: f64) -> String {
+    let size = lo.abs().max(hi.abs());
+    let whole = lo.fract() == 0.0 && hi.fract() == 0.0;
+    if whole || !(1e-3..1e6).contains(&size) {
+        return format!("{} to {}", number(lo), number(hi));
+    }
+    let d = decimals(size);
+    format!("{lo:.d$} to {hi:.d$}")
+}
+
 /// Seconds as a person says them: `0.4 s`, `12 s`, `3 min`, `2.5 h`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {

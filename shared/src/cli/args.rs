@@ -85,7 +85,7 @@ pub(super) struct Common {
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) dataset: Option<String>,
     /// Where real data lies; the user's cache folder when not given
-    #[arg(long, global = true, value_name = "DIR", env = "EIGHTFOLD_DATA", value_parser = folder())]
+    #[arg(long, global = true, value_name = "DIR", env = "EIGHTFOLD_DATA", hide_env_values = true, value_parser = folder())]
     data_dir: Option<PathBuf>,
     /// Never download
     #[arg(long, global = true)]

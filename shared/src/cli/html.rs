@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::paint::{mark_swatch, swatch, to_svg};
 use super::CliError;
 use crate::claims::{
-    duration, number, Check, ClaimResult, DeviationInfo, Figure, Measured, Outcome, Report, Row, Table,
-    Verdict,
+    duration, number, range_text, Check, ClaimResult, DeviationInfo, Figure, Measured, Outcome, Report, Row,
+    Table, Verdict,
 };
 
 /// The page's style sheet.
@@ -139,7 +139,7 @@ fn rows(out: &mut String, measured: &Measured) {
     let rows = measured.rows.iter().map(|row| {
         let i = &row.interval;
         let unit = if row.unit.is_empty() { String::new() } else { format!(" ({})", row.unit) };
-        let bounds = if i.n > 1 { format!("{} to {}", number(i.lo), number(i.hi)) } else { "–".into() };
+        let bounds = if i.n > 1 { range_text(i.lo, i.hi) } else { "–".into() };
         let sd = if i.sd.is_nan() { "–".into() } else { number(i.sd) };
         let paper = row.paper.map_or("–".into(), number);
         let quantity = escape(&format!("{}{unit}", row.label));
@@ -213,7 +213,7 @@ fn figure_data(out: &mut String, figure: &Figure) {
     let points = figure.series.iter().flat_map(|s| s.points.iter().map(move |p| (s, p))).take(MOST_ROWS);
     let rows = points.map(|(s, p)| {
         let interval = match (p.lo, p.hi) {
-            (Some(lo), Some(hi)) => format!("{} to {}", number(lo), number(hi)),
+            (Some(lo), Some(hi)) => range_text(lo, hi),
             _ => "–".into(),
         };
         vec![escape(&s.label), x_name(p.x), nowrap(&number(p.y)), nowrap(&interval)]
@@ -296,11 +296,22 @@ fn table(out: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item 
     for row in rows {
         out.push_str("<tr>");
         for cell in row {
-            let _ = write!(out, "<td>{cell}</td>");
+            let class = if shown_length(&cell) > 24 { " class=\"long\"" } else { "" };
+            let _ = write!(out, "<td{class}>{cell}</td>");
         }
         out.push_str("</tr>\n");
     }
     out.push_str("</tbody></table></div>\n");
+}
+
+/// Characters of a cell without its tags; an entity counts as several, which does no harm here.
+fn shown_length(cell: &str) -> usize {
+    let mut inside = false;
+    let shown = |&c: &char| {
+        inside = c == '<' || (inside && c != '>');
+        !inside && c != '>'
+    };
+    cell.chars().filter(shown).count()
 }
 
 fn badge(verdict: Verdict) -> String {

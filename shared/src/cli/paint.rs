@@ -15,7 +15,7 @@ type Painted = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 const WIDTH: u32 = 800;
 const HEIGHT: u32 = 560;
-const FONT: i32 = 25;
+const FONT: i32 = 27;
 const CHAR_PX: f64 = 0.56 * FONT as f64;
 const INK: RGBColor = RGBColor(40, 44, 52);
 const GRID: RGBColor = RGBColor(224, 227, 232);
@@ -35,8 +35,7 @@ const MOST_POINTS: usize = 2000;
 const MOST_BARS: usize = 25;
 
 /// Draws a figure on white: `<svg>` with a view box and no size of its own, so that it fills its frame. The
-/// title, the words for those who cannot see it and the legend belong to the page around it; see
-/// [`swatch`].
+/// title, the words for those who cannot see it and the legend belong to the page around it.
 ///
 /// # Errors
 /// When plotters refuses, as one sentence.

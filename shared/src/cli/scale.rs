@@ -83,7 +83,7 @@ impl Scale {
         let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
         let label = |v: f64| match () {
             () if v == 0.0 => "0".to_owned(),
-            () if size >= 1e5 || size < 1e-3 => trim_exponent(v, step),
+            () if !(1e-3..1e5).contains(&size) => trim_exponent(v, step),
             () => format!("{v:.decimals$}"),
         };
         (0..=(last - first).clamp(0.0, 100.0) as u32)
@@ -119,19 +119,30 @@ impl Scale {
         let slot = f64::from((self.to - self.from).abs()) / self.categories.len() as f64;
         // with very many names only every few are shown
         let stride = (6.0 * char_px / slot).ceil().max(1.0) as usize;
-        let room = ((slot * stride as f64 / char_px).floor() as usize).saturating_sub(1).max(3);
+        // most letters are a little narrower than the widest ones, by which char_px goes
+        let room = ((slot * stride as f64 / (0.93 * char_px)).floor() as usize).max(3);
         let shown = self.categories.iter().enumerate().step_by(stride);
         shown
             .filter_map(|(i, name)| {
-                let mut lines = wrap(name, room);
-                if lines.len() > 3 {
-                    lines.truncate(3);
-                    lines[2] = format!("{}…", lines[2].chars().take(room - 1).collect::<String>());
-                }
-                Some(Tick { pixel: self.pixel(i as f64)?, lines })
+                Some(Tick { pixel: self.pixel(i as f64)?, lines: label_lines(name, room) })
             })
             .collect()
     }
+}
+
+/// A name on at most three lines; a word or a line that is too long ends in an ellipsis.
+fn label_lines(name: &str, room: usize) -> Vec<String> {
+    let cut = |text: &str| match text.chars().count() {
+        n if n > room => text.chars().take(room - 1).chain(['…']).collect(),
+        _ => text.to_owned(),
+    };
+    let words: Vec<String> = name.split_whitespace().map(cut).collect();
+    let mut lines = wrap(&words.join(" "), room);
+    if lines.len() > 3 {
+        lines.truncate(3);
+        lines[2] = lines[2].chars().filter(|&c| c != '…').take(room - 1).chain(['…']).collect();
+    }
+    lines
 }
 
 fn bounds(values: &[f64]) -> (f64, f64) {
@@ -199,6 +210,8 @@ mod tests {
         assert_eq!(labels(&Axis::log("x"), &[1.0, 1e6]), ["1", "10", "100", "1000", "10000", "10⁵", "10⁶"]);
         assert_eq!(labels(&Axis::log("x"), &[16.0, 512.0]), ["20", "50", "100", "200", "500"]);
         assert_eq!(labels(&Axis::categories("x", &["a", "b c"]), &[]), ["a", "b c"]);
+        assert_eq!(label_lines("l2 logistic regression of words", 8), ["l2", "logistic", "regress…"]);
+        assert_eq!(label_lines("DCNN", 8), ["DCNN"]);
     }
 
     #[test]
