@@ -46,7 +46,7 @@ impl Default for LogisticOptions {
 /// classification the mean node features of each graph. W is F x K for K classes.
 ///
 /// # Reference
-/// Section 4 (the baselines `l1logistic` and `l2logistic`).
+/// The baselines `l1logistic` and `l2logistic` of the paper's experiments.
 ///
 /// # Example
 /// ```

@@ -15,7 +15,7 @@
 //! Nothing here depends on the number of threads: results are the same to the last bit.
 //!
 //! # Reference
-//! Atwood and Towsley, "Diffusion-Convolutional Neural Networks", NIPS 2016, section 4.
+//! Atwood and Towsley, "Diffusion-Convolutional Neural Networks", NIPS 2016, the baselines of the experiments.
 
 mod check;
 mod error;
