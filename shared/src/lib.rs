@@ -12,11 +12,11 @@ pub mod train;
 
 /// The tensor library, re-exported so that a user's version cannot drift from ours.
 pub use dfdx;
-/// The graph library, re-exported so that a user's version cannot drift from ours.
-pub use petgraph;
-/// The sparse-matrix library, re-exported so that a user's version cannot drift from ours.
-pub use sprs;
 /// Float traits, as dfdx uses them; the `module!` macro needs them by name.
 pub use num_traits;
+/// The graph library, re-exported so that a user's version cannot drift from ours.
+pub use petgraph;
 /// Distributions, as dfdx uses them; the `module!` macro needs them by name.
 pub use rand_distr;
+/// The sparse-matrix library, re-exported so that a user's version cannot drift from ours.
+pub use sprs;

@@ -5,8 +5,8 @@ use std::path::Path;
 use datasets::splits::Split;
 use serde::{Deserialize, Serialize};
 use shared::{
-    graph::{adjacency, Csr, ParallelEdges},
     device::DeviceKind,
+    graph::{adjacency, Csr, ParallelEdges},
     nn::state::{load_safetensors, save_safetensors},
     petgraph::visit::{IntoEdges, IntoNodeIdentifiers, NodeIndexable},
     train::{Fitted, Progress},
@@ -245,9 +245,10 @@ impl SavedDcnn {
         let config = note.config.validate()?;
         // Sizes are claims until the tensors bear them out: nothing is allocated by them before.
         let weights: usize = saved.tensors.iter().map(|t| t.values().len()).sum();
-        let claimed = config.slices().checked_mul(note.features).and_then(|width| {
-            width.checked_mul(note.classes)?.checked_add(width)?.checked_add(note.classes)
-        });
+        let claimed = config
+            .slices()
+            .checked_mul(note.features)
+            .and_then(|width| width.checked_mul(note.classes)?.checked_add(width)?.checked_add(note.classes));
         if claimed != Some(weights) {
             return Err(not_ours("its sizes do not fit its tensors".into()));
         }

@@ -4,12 +4,16 @@ use std::ops::Range;
 
 use shared::{
     graph::{
-        append_column, diffuse, disjoint_union, edge_augmented, edge_list, from_edges, transition_matrix, Csr, Diffused,
+        append_column, diffuse, disjoint_union, edge_augmented, edge_list, from_edges, transition_matrix,
+        Csr, Diffused,
     },
     ops::{diffusion::SparseRows, targets::Targets},
 };
 
-use crate::{config::Config, DcnnError};
+use crate::{
+    config::{Config, Pooling},
+    DcnnError,
+};
 
 /// Rows of P*X: of nodes, of graphs (their mean), or of edges.
 #[derive(Clone, Debug)]
@@ -37,7 +41,7 @@ impl Examples {
         Ok(Examples { diffused: diffuse_with(adjacency, features, config)?, kind: "node" })
     }
 
-    /// One example a graph: the mean over its nodes.
+    /// One example a graph: the mean or the sum over its nodes.
     ///
     /// # Shapes
     /// Each graph: adjacency (N_t, N_t) and features (N_t, F).
@@ -49,8 +53,18 @@ impl Examples {
     /// Equation 5, 1ᵀ P* X / N.
     pub fn graphs(graphs: &[(Csr, Csr)], config: &Config) -> Result<Self, DcnnError> {
         let (adjacency, spans) = union(graphs)?;
-        let features = stack(graphs)?;
-        let diffused = diffuse_with(&adjacency, &features, config)?.mean_rows(&spans)?;
+        let mut features = with_bias(&stack(graphs)?, config)?;
+        if config.pooling == Pooling::Sum {
+            // N times the features, so that the mean over N nodes is their sum
+            let starts = features.indptr().into_raw_storage().to_vec();
+            let values = features.data_mut();
+            for span in &spans {
+                let scale = span.len() as f32;
+                values[starts[span.start]..starts[span.end]].iter_mut().for_each(|x| *x *= scale);
+            }
+        }
+        let p = transition_matrix(&adjacency, config.normalization)?;
+        let diffused = diffuse(&p, &features, config.hops)?.mean_rows(&spans)?;
         Ok(Examples { diffused, kind: "graph" })
     }
 
@@ -175,11 +189,11 @@ impl Labels {
 
 fn diffuse_with(adjacency: &Csr, features: &Csr, config: &Config) -> Result<Diffused, DcnnError> {
     let p = transition_matrix(adjacency, config.normalization)?;
-    if config.bias_feature {
-        Ok(diffuse(&p, &append_column(features, 1.0)?, config.hops)?)
-    } else {
-        Ok(diffuse(&p, features, config.hops)?)
-    }
+    Ok(diffuse(&p, &with_bias(features, config)?, config.hops)?)
+}
+
+fn with_bias(features: &Csr, config: &Config) -> Result<Csr, DcnnError> {
+    Ok(if config.bias_feature { append_column(features, 1.0)? } else { features.clone() })
 }
 
 /// All graphs as one, and the nodes of each in it.
@@ -198,7 +212,12 @@ fn stack(graphs: &[(Csr, Csr)]) -> Result<Csr, DcnnError> {
     for (a, x) in graphs {
         if a.rows() != x.rows() {
             let (found, expected) = (x.rows(), a.rows());
-            return Err(DcnnError::Count { what: "feature rows of a graph", found, expected, why: "one a node" });
+            return Err(DcnnError::Count {
+                what: "feature rows of a graph",
+                found,
+                expected,
+                why: "one a node",
+            });
         }
     }
     stack_rows(&graphs.iter().map(|(_, x)| x).collect::<Vec<_>>())
@@ -211,7 +230,12 @@ fn stack_rows(parts: &[&Csr]) -> Result<Csr, DcnnError> {
     for x in parts {
         if x.cols() != cols {
             let (found, expected) = (x.cols(), cols);
-            return Err(DcnnError::Count { what: "features", found, expected, why: "as many as the first graph has" });
+            return Err(DcnnError::Count {
+                what: "features",
+                found,
+                expected,
+                why: "as many as the first graph has",
+            });
         }
         for row in x.outer_iterator() {
             indices.extend_from_slice(row.indices());

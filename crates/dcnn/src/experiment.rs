@@ -6,7 +6,8 @@ use shared::{device::DeviceKind, graph::Csr};
 
 use crate::{
     baselines::{
-        kernel_fit_and_test, logistic_fit_and_test, majority_fit_and_test, Grid, KernelKind, Penalty, Scores, Task,
+        kernel_fit_and_test, logistic_fit_and_test, majority_fit_and_test, Grid, KernelKind, Penalty, Scores,
+        Task,
     },
     config::Config,
     data::{GraphData, NodeData},
@@ -112,7 +113,8 @@ pub fn graph_baseline(
 }
 
 fn task<'a>(labels: &'a [usize], classes: usize, split: &'a Split) -> Task<'a> {
-    let split = crate::baselines::Split { train: &split.train, validation: &split.validation, test: &split.test };
+    let split =
+        crate::baselines::Split { train: &split.train, validation: &split.validation, test: &split.test };
     Task { labels, classes, split }
 }
 

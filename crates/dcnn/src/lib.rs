@@ -15,7 +15,7 @@ mod network;
 mod trainer;
 
 pub use claims::{CLAIMS, DEVIATIONS};
-pub use config::{CheckedConfig, Config, ConfigError, Init, Loss, MAX_HOPS};
+pub use config::{CheckedConfig, Config, ConfigError, Init, Loss, Pooling, MAX_HOPS};
 pub use data::{load_graphs, load_nodes, GraphData, NodeData, SYNTHETIC};
 pub use dcnn::{Dcnn, SavedDcnn};
 pub use error::DcnnError;

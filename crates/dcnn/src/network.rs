@@ -20,7 +20,7 @@ use shared::{
         hinge::{multiclass_hinge, Hinge},
         targets::Targets,
     },
-    optim::{AnyOptimizer, OptimState, OptimScalars},
+    optim::{AnyOptimizer, OptimScalars, OptimState},
     rand_distr::uniform::SampleUniform,
     train::{RunRng, State},
 };
@@ -208,8 +208,7 @@ impl<const SLICES: usize, D: Backend> Trainable<SLICES, D> {
     }
 }
 
-impl<const SLICES: usize, D: Backend> Network for Trainable<SLICES, D>
-{
+impl<const SLICES: usize, D: Backend> Network for Trainable<SLICES, D> {
     fn step(&mut self, rows: &SparseRows, targets: &Targets) -> Result<f64, DcnnError> {
         let grads = match self.grads.take() {
             Some(grads) => grads,

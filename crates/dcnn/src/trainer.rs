@@ -150,6 +150,9 @@ impl Trained {
 /// The best class of each row, the first where several are.
 pub(crate) fn best_classes(scores: &[f32], classes: usize) -> impl Iterator<Item = usize> + '_ {
     scores.chunks_exact(classes.max(1)).map(|row| {
-        row.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (k, o)| if *o > best.1 { (k, *o) } else { best }).0
+        row.iter()
+            .enumerate()
+            .fold((0, f32::NEG_INFINITY), |best, (k, o)| if *o > best.1 { (k, *o) } else { best })
+            .0
     })
 }

@@ -178,7 +178,8 @@ mod tests {
             assert_eq!(kind.to_string(), text);
         }
         assert_eq!("cuda".parse(), Ok(DeviceKind::Cuda(0)));
-        for text in ["", "gpu", "cuda:", "cuda:-1", "cuda:+1", "cuda:64", "cuda:99999999999999999999", "CPU"] {
+        for text in ["", "gpu", "cuda:", "cuda:-1", "cuda:+1", "cuda:64", "cuda:99999999999999999999", "CPU"]
+        {
             assert_eq!(text.parse::<DeviceKind>(), Err(DeviceError::Unknown(text.to_owned())), "{text}");
         }
     }

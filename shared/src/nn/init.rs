@@ -13,8 +13,7 @@ pub fn fill<S: Shape, E: Dtype, D: CopySlice<E>, R: Rng>(
     rng: &mut R,
     distribution: impl Distribution<E>,
 ) {
-    let values: Vec<E> =
-        (0..tensor.shape().num_elements()).map(|_| distribution.sample(&mut *rng)).collect();
+    let values: Vec<E> = (0..tensor.shape().num_elements()).map(|_| distribution.sample(&mut *rng)).collect();
     tensor.copy_from(&values);
 }
 

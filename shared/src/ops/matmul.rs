@@ -153,12 +153,7 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut c = vec![0.0; m * n];
             pool.install(|| {
-                matmul(
-                    Mat::new(&a, m, k),
-                    Mat::new(&b, k, n),
-                    Mat::new(&mut c, m, n),
-                    Accumulate::Overwrite,
-                );
+                matmul(Mat::new(&a, m, k), Mat::new(&b, k, n), Mat::new(&mut c, m, n), Accumulate::Overwrite);
             });
             c
         };

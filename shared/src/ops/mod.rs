@@ -17,6 +17,6 @@ pub mod cross_entropy;
 pub mod diffusion;
 pub mod hinge;
 pub mod linear;
-pub mod matmul;
 pub mod math;
+pub mod matmul;
 pub mod targets;

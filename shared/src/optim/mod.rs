@@ -25,13 +25,13 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+pub use crate::device::{ParamError, ParamStore, Update};
 pub use adagrad::{AdaGrad, AdaGradConfig, EpsPlacement};
 pub use adam::{Adam, AdamConfig};
 pub use config::{AnyOptimizer, OptimizerConfig};
 pub use decay::{ParamFilter, WeightDecay};
 pub use error::OptimError;
 pub use optimizer::Optimizer;
-pub use crate::device::{ParamError, ParamStore, Update};
 pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use rule::{Slot, StepPoint, UpdateRule, MAX_SLOTS};
 pub use saved::{OptimScalars, OptimState};

@@ -6,10 +6,10 @@ use dfdx::nn::tensor_collection::TensorCollection;
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::{Optimizer, ParamState};
-use crate::device::ParamStore;
 use super::rule::UpdateRule;
 use super::step::trainable;
 use super::OptimError;
+use crate::device::ParamStore;
 use crate::nn::state::NamedTensor;
 
 /// The name under which a mask is saved beside the slots of its parameter, as zeros and ones.

@@ -10,9 +10,9 @@ use dfdx::tensor::{Gradients, Tensor};
 
 use super::chunks;
 use super::optimizer::{check_length, Optimizer};
-use crate::device::ParamStore;
 use super::rule::UpdateRule;
 use super::OptimError;
+use crate::device::ParamStore;
 use crate::nn::state::{layout, parameters, ParamInfo};
 
 /// What one step did.

@@ -6,11 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 ///
 /// The error is of the order of `step`² times the third derivative; 1e-5 suits smooth functions of size 1.
 #[must_use]
-pub fn finite_differences(
-    f: impl Fn(&[Vec<f64>]) -> f64,
-    inputs: &[Vec<f64>],
-    step: f64,
-) -> Vec<Vec<f64>> {
+pub fn finite_differences(f: impl Fn(&[Vec<f64>]) -> f64, inputs: &[Vec<f64>], step: f64) -> Vec<Vec<f64>> {
     let mut moved = inputs.to_vec();
     inputs
         .iter()
@@ -67,7 +63,8 @@ impl Golden {
     pub fn read(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path);
-        let parsed = text.map_err(|e| e.to_string()).and_then(|t| serde_json::from_str(&t).map_err(|e| e.to_string()));
+        let parsed =
+            text.map_err(|e| e.to_string()).and_then(|t| serde_json::from_str(&t).map_err(|e| e.to_string()));
         match parsed {
             Ok(golden) => golden,
             Err(error) => panic!("golden file {}: {error}", path.display()),

@@ -48,7 +48,9 @@ impl State {
         let ours = |t: &NamedTensor| t.name().strip_prefix(prefix)?.strip_prefix('.').map(str::to_owned);
         self.tensors
             .iter()
-            .filter_map(|t| ours(t).map(|name| NamedTensor::new(name, t.shape().to_vec(), t.values().to_vec())))
+            .filter_map(|t| {
+                ours(t).map(|name| NamedTensor::new(name, t.shape().to_vec(), t.values().to_vec()))
+            })
             .collect()
     }
 

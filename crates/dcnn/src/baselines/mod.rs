@@ -41,5 +41,4 @@ pub use select::{
 };
 pub use svm::{LinearSvm, SvmOptions};
 
-
 pub use shared::graph::Csr;

@@ -1,11 +1,7 @@
 //! What the paper's text and its programs leave open, measured by changing one setting.
 
 use shared::{
-    claims::{
-        judge::{above_by, equivalent},
-        stats::{differences, paired},
-        ClaimError, Context, Measured,
-    },
+    claims::{judge::above_by, stats::paired, ClaimError, Context, Measured},
     graph::Normalization,
 };
 
@@ -18,7 +14,7 @@ type Variants = Vec<(&'static str, Config)>;
 /// Accuracies of each variant, row by row, and the measurement that holds them.
 fn compare(context: &Context<'_>, variants: &Variants) -> Result<(Measured, Vec<Vec<f64>>), ClaimError> {
     let data = nodes(context)?;
-    let seeds = context.seeds(4, 12);
+    let seeds = context.seeds(12, 20);
     let splits = thirds(data.labels.len(), &seeds)?;
     context.progress.start("variants", variants.len() as u64);
     let (mut measured, mut all) = (Measured::new(seeds), Vec::new());
@@ -26,10 +22,17 @@ fn compare(context: &Context<'_>, variants: &Variants) -> Result<(Measured, Vec<
         let outcomes = node_networks(context, &data, &splits, config)?;
         let epochs = outcomes.iter().map(|o| o.epochs as f64).sum::<f64>() / outcomes.len().max(1) as f64;
         let accuracy = accuracies(&outcomes);
-        measured = measured.row(row(label, &accuracy)?).note(format!("{label}: {epochs:.1} epochs on average."));
+        measured =
+            measured.row(row(label, &accuracy)?).note(format!("{label}: {epochs:.1} epochs on average."));
         all.push(accuracy);
     }
     Ok((measured.config(&Config::default())?, all))
+}
+
+/// Not worse than the first variant's rival by a point or more.
+fn departure_costs_nothing(measured: Measured, all: &[Vec<f64>]) -> Result<Measured, ClaimError> {
+    let difference = paired(&all[0], &all[1], 0.95)?;
+    Ok(measured.check(above_by("ours above the other, less a point", &difference, -0.01)))
 }
 
 pub(super) fn initial_weights(context: &Context<'_>) -> Result<Measured, ClaimError> {
@@ -38,7 +41,7 @@ pub(super) fn initial_weights(context: &Context<'_>) -> Result<Measured, ClaimEr
         ("the text's, variance 0.01", Config { init: Init::Paper, ..Config::default() }),
     ];
     let (measured, all) = compare(context, &variants)?;
-    Ok(measured.check(equivalent("the text's against the program's", &differences(&all[1], &all[0])?, 0.01)?))
+    departure_costs_nothing(measured, &all)
 }
 
 pub(super) fn normalization(context: &Context<'_>) -> Result<Measured, ClaimError> {
@@ -50,7 +53,7 @@ pub(super) fn normalization(context: &Context<'_>) -> Result<Measured, ClaimErro
         ("symmetric", with(Normalization::Symmetric)),
     ];
     let (measured, all) = compare(context, &variants)?;
-    Ok(measured.check(equivalent("degree + 1 against D⁻¹A", &differences(&all[1], &all[0])?, 0.01)?))
+    departure_costs_nothing(measured, &all)
 }
 
 pub(super) fn leak(context: &Context<'_>) -> Result<Measured, ClaimError> {
@@ -59,7 +62,7 @@ pub(super) fn leak(context: &Context<'_>) -> Result<Measured, ClaimError> {
         ("validation trained on", Config { leak_validation: true, ..Config::default() }),
     ];
     let (measured, all) = compare(context, &variants)?;
-    Ok(measured.check(equivalent("leak against clean", &differences(&all[1], &all[0])?, 0.01)?))
+    departure_costs_nothing(measured, &all)
 }
 
 pub(super) fn diffusion_weights(context: &Context<'_>) -> Result<Measured, ClaimError> {

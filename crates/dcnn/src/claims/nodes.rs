@@ -37,7 +37,7 @@ const RIVALS: [(&str, Baseline, f64); 4] = [
 
 pub(super) fn table(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let data = nodes(context)?;
-    let seeds = context.seeds(4, 12);
+    let seeds = context.seeds(12, 20);
     let splits = thirds(data.labels.len(), &seeds)?;
     let config = Config::default();
     let grid = grid(context);
@@ -73,13 +73,17 @@ pub(super) fn table(context: &Context<'_>) -> Result<Measured, ClaimError> {
         measured = measured.row(with_paper(label, &theirs)?).check(check);
     }
     let epochs: Vec<f64> = outcomes.iter().map(|o| o.epochs as f64).collect();
-    let note = format!("{}: networks stopped after {} epochs on average.", data.name, number(interval95(&epochs)?.mean));
+    let note = format!(
+        "{}: networks stopped after {} epochs on average.",
+        data.name,
+        number(interval95(&epochs)?.mean)
+    );
     Ok(measured.table(summary).note(note).config(&config)?)
 }
 
 pub(super) fn hops(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let data = nodes(context)?;
-    let seeds = context.seeds(4, 12);
+    let seeds = context.seeds(12, 20);
     let splits = thirds(data.labels.len(), &seeds)?;
     context.progress.start("hops 0 to 5", 6);
     let mut measured = Measured::new(seeds);
@@ -104,7 +108,7 @@ pub(super) fn hops(context: &Context<'_>) -> Result<Measured, ClaimError> {
 
 pub(super) fn label_fraction(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let data = nodes(context)?;
-    let seeds = context.seeds(3, 8);
+    let seeds = context.seeds(8, 12);
     let shares: &[f64] =
         if context.quick { &[0.1, 0.3, 1.0] } else { &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0] };
     let config = Config::default();
@@ -127,14 +131,16 @@ pub(super) fn label_fraction(context: &Context<'_>) -> Result<Measured, ClaimErr
         for ((label, baseline), curve) in rivals.iter().zip(&mut curves[1..]) {
             let theirs = rival_accuracies(&data, &splits, *baseline, &grid(context))?;
             measured = measured.row(row(&format!("{label}, {percent} of the labels"), &theirs)?);
-            let check = above_by(&format!("DCNN above {label} at {percent}"), &paired(&ours, &theirs, 0.95)?, 0.0);
+            let check =
+                above_by(&format!("DCNN above {label} at {percent}"), &paired(&ours, &theirs, 0.95)?, 0.0);
             measured = measured.check(check);
             curve.push((*share, interval95(&theirs)?));
         }
         context.progress.advance(1);
     }
     let title = format!("Accuracy against the share of training labels, {}", data.name);
-    let mut figure = Figure::new(&title, Axis::linear("share of the training labels"), Axis::linear("test accuracy"));
+    let mut figure =
+        Figure::new(&title, Axis::linear("share of the training labels"), Axis::linear("test accuracy"));
     for (label, curve) in ["2-hop DCNN", "l2 logistic", "KLED"].into_iter().zip(curves) {
         figure = figure.series(Series::intervals(label, Kind::Line, curve));
     }

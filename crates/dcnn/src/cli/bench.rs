@@ -11,10 +11,7 @@ use shared::{
     train::RunRng,
 };
 
-use crate::{
-    network::build,
-    Config, DcnnError, Examples, Init, Labels, Loss,
-};
+use crate::{network::build, Config, DcnnError, Examples, Init, Labels, Loss};
 
 pub(super) const WORKLOADS: &[Workload] = &[Workload {
     name: "dcnn",

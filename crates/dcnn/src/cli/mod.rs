@@ -97,7 +97,8 @@ impl TrainArgs {
     /// The settings that the flags ask for, on top of a preset.
     fn config(&self, preset: Config, seed: u64) -> Result<Config, ConfigError> {
         if self.hops == 0 {
-            let allowed = format!("from 1 to {MAX_HOPS}; for the network without a graph see `reproduce hops`");
+            let allowed =
+                format!("from 1 to {MAX_HOPS}; for the network without a graph see `reproduce hops`");
             return Err(ConfigError { field: "--hops", value: "0".into(), allowed });
         }
         let mut config = Config {

@@ -14,7 +14,8 @@ use shared::{
 
 use super::{EvalArgs, PartArg, TrainArgs};
 use crate::{
-    baselines::Scores, load_graphs, load_nodes, Config, Dcnn, DcnnError, Examples, RunOptions, SavedDcnn, SYNTHETIC,
+    baselines::Scores, load_graphs, load_nodes, Config, Dcnn, DcnnError, Examples, RunOptions, SavedDcnn,
+    SYNTHETIC,
 };
 
 /// The weights in a run's folder.
@@ -112,7 +113,10 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
         lines: vec![
             format!("{name}: {epochs} epochs{stopped}, {} steps", dcnn.fitted().cursor.step),
             format!("validation accuracy {:.4}, macro-F1 {:.4}", validation.accuracy, validation.macro_f1),
-            format!("in {}: {MODEL_FILE}, checkpoint.safetensors, record.jsonl, {RUN_FILE}", job.out.display()),
+            format!(
+                "in {}: {MODEL_FILE}, checkpoint.safetensors, record.jsonl, {RUN_FILE}",
+                job.out.display()
+            ),
             "the test part has not been read: run `eval` with the same --out".into(),
         ],
         json: json!({
@@ -135,7 +139,10 @@ pub(super) fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> 
         format!("cannot read {} ({why}): give with --out the folder of a finished `train`", file.display())
     })?;
     let note: RunNote = serde_json::from_str(&text).map_err(|why| {
-        format!("{} is not a run of this program ({why}): give with --out the folder of a finished `train`", file.display())
+        format!(
+            "{} is not a run of this program ({why}): give with --out the folder of a finished `train`",
+            file.display()
+        )
     })?;
     let model = SavedDcnn::load(&job.out.join(MODEL_FILE), device)?;
     let data = Data::load(&note.dataset, &job.context)?;

@@ -147,8 +147,7 @@ impl ColumnMajor {
 fn activations(rows: &SparseRows, conv: &[f32]) -> Vec<f32> {
     let mut z: Vec<f32> =
         rows.indices().iter().zip(rows.values()).map(|(k, s)| conv[*k as usize] * s).collect();
-    z.par_chunks_mut(ENTRIES_A_CHUNK)
-        .for_each(|z| vectorised(|| z.iter_mut().for_each(|z| *z = tanh(*z))));
+    z.par_chunks_mut(ENTRIES_A_CHUNK).for_each(|z| vectorised(|| z.iter_mut().for_each(|z| *z = tanh(*z))));
     z
 }
 

@@ -77,8 +77,8 @@ fn gradients_are_finite_differences_of_the_oracle() {
     };
     let inputs: Vec<Vec<f64>> = ["wc", "wd", "b"].map(|k| g.get(k).to_vec()).into();
     let expected = finite_differences(loss, &inputs, 1e-5);
-    let y =
-        diffusion_classifier(&c.rows, c.conv.leaky_trace(), &c.weight, &c.bias, Activation::Identity).unwrap();
+    let y = diffusion_classifier(&c.rows, c.conv.leaky_trace(), &c.weight, &c.bias, Activation::Identity)
+        .unwrap();
     let grads = y.square().sum::<Rank0, _>().backward();
     assert_close("dwc", &grads.get(&c.conv).as_vec(), &expected[0], 1e-5);
     assert_close("dwd", &grads.get(&c.weight).as_vec(), &expected[1], 1e-5);
@@ -129,8 +129,7 @@ fn more_classes_than_lanes_and_many_chunks() {
     };
     let one = run(1);
     assert!([2, 3, 4].iter().all(|threads| run(*threads) == one), "bits depend on the number of threads");
-    let y =
-        composed_classifier(&rows, conv.leaky_trace(), &weight, &bias, Activation::Identity).unwrap();
+    let y = composed_classifier(&rows, conv.leaky_trace(), &weight, &bias, Activation::Identity).unwrap();
     let wide = |v: Vec<f32>| v.into_iter().map(f64::from).collect::<Vec<_>>();
     assert_close("y", &one.0, &wide(y.as_vec()), 2e-5);
     let grads = y.square().mean::<Rank0, _>().backward();

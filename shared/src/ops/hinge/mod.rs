@@ -92,7 +92,11 @@ pub fn composed<B: Dim, C: Dim, E: Dtype, D: Device<E>, T: Tape<E, D>>(
     let margin = chosen.try_negate()?.try_add(E::ONE)?;
     let violation = scores.try_sub(own)?.try_add(margin)?;
     match hinge {
-        Hinge::CrammerSinger => violation.try_max::<(B,), Axis<1>>()?.try_sum::<Rank0, _>()?.try_div(scalar::<E>(rows)),
-        Hinge::WestonWatkins => violation.try_relu()?.try_sum::<Rank0, _>()?.try_div(scalar::<E>(rows * classes)),
+        Hinge::CrammerSinger => {
+            violation.try_max::<(B,), Axis<1>>()?.try_sum::<Rank0, _>()?.try_div(scalar::<E>(rows))
+        }
+        Hinge::WestonWatkins => {
+            violation.try_relu()?.try_sum::<Rank0, _>()?.try_div(scalar::<E>(rows * classes))
+        }
     }
 }

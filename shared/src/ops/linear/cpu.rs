@@ -8,8 +8,8 @@ use super::{Activation, LinearKernel};
 use crate::{
     device::{host_op, HostTensor},
     ops::{
-        matmul::{matmul, Accumulate, Mat},
         math::{sigmoid, tanh, vectorised},
+        matmul::{matmul, Accumulate, Mat},
     },
 };
 
