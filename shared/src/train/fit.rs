@@ -8,6 +8,7 @@ use super::{
     epoch_order, Checkpoint, CheckpointError, Cursor, EarlyStopping, EpochRecord, Record, State, StopState,
     CHECKPOINT_FILE,
 };
+use crate::files::FileError;
 
 /// What a paper brings to the loop.
 pub trait Learner {
@@ -96,14 +97,9 @@ pub enum FitError<E: std::error::Error + 'static> {
     /// A checkpoint could not be written or used.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The record could not be written.
-    #[error("cannot write the record in {}: {reason}; choose an --out folder that can be written to", folder.display())]
-    Record {
-        /// The run's folder.
-        folder: PathBuf,
-        /// What the system said.
-        reason: std::io::Error,
-    },
+    /// The record could not be read or written.
+    #[error(transparent)]
+    Record(#[from] FileError),
     /// The loss is NaN or infinite.
     #[error("the loss became {loss} at step {step} (epoch {epoch}): lower the learning rate, or look at the data{kept}")]
     Diverged {
@@ -198,8 +194,7 @@ impl<'p> Run<'p> {
             (run.finished, run.kept_at) = (kept.finished, Some(kept.cursor.step));
             tell(Progress::Resumed(run.cursor));
         }
-        let record = Record::open_at(&storage.folder, run.cursor.epoch);
-        run.record = Some(record.map_err(|reason| record_error(storage, reason))?);
+        run.record = Some(Record::open_at(&storage.folder, run.cursor.epoch)?);
         if run.kept_at.is_none() {
             // Whatever happens from the first step on, there is something to resume.
             run.keep(learner)?;
@@ -249,8 +244,8 @@ impl<'p> Run<'p> {
             self.finished = self.stopping.stops(self.plan.early_stopping, loss);
         }
         tell(Progress::Epoch(&line));
-        if let (Some(record), Some(storage)) = (&self.record, &self.plan.storage) {
-            record.write(&line).map_err(|reason| record_error(storage, reason))?;
+        if let Some(record) = &self.record {
+            record.write(&line)?;
         }
         self.epochs.push(line);
         Ok(())
@@ -266,10 +261,6 @@ impl<'p> Run<'p> {
         let epoch = if self.cursor.batch == 0 { self.cursor.epoch } else { self.cursor.epoch + 1 };
         FitError::Diverged { step: self.cursor.step, epoch, loss, kept }
     }
-}
-
-fn record_error<E: std::error::Error>(storage: &Storage, reason: std::io::Error) -> FitError<E> {
-    FitError::Record { folder: storage.folder.clone(), reason }
 }
 
 #[cfg(test)]
