@@ -13,6 +13,7 @@ mod batches;
 mod checkpoint;
 mod early_stopping;
 mod fit;
+pub mod metrics;
 mod record;
 mod rng;
 
