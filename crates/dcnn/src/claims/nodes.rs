@@ -124,7 +124,7 @@ pub(super) fn label_fraction(context: &Context<'_>) -> Result<Measured, ClaimErr
         let splits: Result<Vec<_>, datasets::DatasetError> =
             seeds.iter().map(|s| Ok((*s, label_split(data.labels.len(), *share, *s)?))).collect();
         let splits = splits?;
-        let ours = accuracies(&networks(&examples, &data.labels, &splits, &config, super::device(context)?)?);
+        let ours = accuracies(&networks(&examples, &data.labels, &splits, &config, context.device)?);
         let percent = format!("{:.0} %", share * 100.0);
         measured = measured.row(row(&format!("DCNN, {percent} of the labels"), &ours)?);
         curves[0].push((*share, interval95(&ours)?));
