@@ -18,7 +18,7 @@ mod record;
 mod rng;
 
 pub use batches::epoch_order;
-pub use checkpoint::{Checkpoint, CheckpointError, Cursor, State, CHECKPOINT_FILE};
+pub use checkpoint::{Checkpoint, CheckpointError, Cursor, Sampling, State, CHECKPOINT_FILE};
 pub use early_stopping::{EarlyStopping, StopState};
 pub use fit::{fit, FitError, FitPlan, Fitted, Learner, Progress, Storage};
 pub use record::{EpochRecord, Record, RECORD_FILE};
