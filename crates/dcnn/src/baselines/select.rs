@@ -3,8 +3,8 @@
 use super::error::BaselineError;
 use super::kernels::{GraphKernel, KernelKind, Normalisation};
 use super::logistic::{Logistic, LogisticOptions, Penalty};
-use super::metrics::Scores;
 use super::svm::{LinearSvm, SvmOptions};
+use super::Scores;
 use super::{check, Csr};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -349,7 +349,7 @@ impl Task<'_> {
 
     fn score(&self, rows: &[usize], predicted: &[usize]) -> Result<Scores, BaselineError> {
         let truth: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
-        Scores::of(predicted, &truth, self.classes)
+        Ok(Scores::of(predicted, &truth, self.classes)?)
     }
 }
 

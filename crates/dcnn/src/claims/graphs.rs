@@ -10,7 +10,7 @@ use shared::{
     train::EarlyStopping,
 };
 
-use super::{accuracies, data_dir, device, row, thirds};
+use super::{accuracies, data_dir, row, thirds};
 use crate::{
     baselines::{Grid, Penalty},
     data::{load_graphs, GraphData, SYNTHETIC},
@@ -118,7 +118,7 @@ fn network(
     config: &Config,
 ) -> Result<Vec<f64>, ClaimError> {
     let examples = Examples::graphs(&data.graphs, config)?;
-    Ok(accuracies(&networks(&examples, &data.labels, splits, config, device(context)?)?))
+    Ok(accuracies(&networks(&examples, &data.labels, splits, config, context.device)?))
 }
 
 fn rival(

@@ -8,10 +8,7 @@ mod nodes;
 use std::path::{Path, PathBuf};
 
 use datasets::splits::{random_thirds, Split};
-use shared::{
-    claims::{Budget, Claim, ClaimError, Context, Deviation, Direction, PaperValue, Protocol, Row},
-    device::DeviceKind,
-};
+use shared::claims::{Budget, Claim, ClaimError, Context, Deviation, Direction, PaperValue, Protocol, Row};
 
 use crate::{
     data::{load_nodes, NodeData, SYNTHETIC},
@@ -197,12 +194,6 @@ fn nodes(context: &Context<'_>) -> Result<NodeData, DcnnError> {
     load_nodes(context.dataset.as_deref().unwrap_or(default), &data_dir(context))
 }
 
-fn device(context: &Context<'_>) -> Result<DeviceKind, DcnnError> {
-    let kind: DeviceKind = context.device.parse()?;
-    kind.check()?;
-    Ok(kind)
-}
-
 fn thirds(examples: usize, seeds: &[u64]) -> Result<Vec<(u64, Split)>, DcnnError> {
     seeds.iter().map(|seed| Ok((*seed, random_thirds(examples, *seed)?))).collect()
 }
@@ -215,7 +206,7 @@ fn node_networks(
     config: &Config,
 ) -> Result<Vec<Outcome>, ClaimError> {
     let examples = Examples::nodes(&data.adjacency, &data.features, config)?;
-    let outcomes = networks(&examples, &data.labels, splits, config, device(context)?)?;
+    let outcomes = networks(&examples, &data.labels, splits, config, context.device)?;
     context.progress.advance(1);
     Ok(outcomes)
 }

@@ -120,7 +120,7 @@ pub(super) fn label_fraction(context: &Context<'_>) -> Result<Measured, ClaimErr
         }
     }
     context.progress.start("models", 3);
-    let ours = accuracies(&networks(&examples, &data.labels, &splits, &config, super::device(context)?)?);
+    let ours = accuracies(&networks(&examples, &data.labels, &splits, &config, context.device)?);
     context.progress.advance(1);
     let mut curves = vec![("2-hop DCNN", ours)];
     for (label, baseline) in [

@@ -8,7 +8,6 @@ use serde_json::json;
 use shared::{
     claims::{atomic_write, Context},
     cli::{CliError, Job, Summary},
-    device::DeviceKind,
     train::{Progress, Storage},
 };
 
@@ -77,8 +76,6 @@ impl Data {
 
 pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError> {
     let context = &job.context;
-    let device: DeviceKind = context.device.parse()?;
-    device.check()?;
     let name = context.dataset.clone().unwrap_or_else(|| SYNTHETIC.into());
     // Cheap mistakes are found before the data is read.
     args.config(Config::default(), context.seed)?;
@@ -93,7 +90,7 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
         config: serde_json::to_value(&note)?,
     };
     let examples = data.examples(&config)?;
-    let options = RunOptions { device, storage: Some(storage) };
+    let options = RunOptions { device: context.device, storage: Some(storage) };
     context.progress.start(&format!("epochs on {name}"), config.epochs as u64);
     let mut tell = |progress: Progress<'_>| match progress {
         Progress::Resumed(at) => {
@@ -132,8 +129,6 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
 }
 
 pub(super) fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> {
-    let device: DeviceKind = job.context.device.parse()?;
-    device.check()?;
     let file = job.out.join(RUN_FILE);
     let text = std::fs::read_to_string(&file).map_err(|why| {
         format!("cannot read {} ({why}): give with --out the folder of a finished `train`", file.display())
@@ -144,7 +139,7 @@ pub(super) fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> 
             file.display()
         )
     })?;
-    let model = SavedDcnn::load(&job.out.join(MODEL_FILE), device)?;
+    let model = SavedDcnn::load(&job.out.join(MODEL_FILE), job.context.device)?;
     let data = Data::load(&note.dataset, &job.context)?;
     let split = random_thirds(data.labels().len(), note.config.seed)?;
     let (part, members) = match args.part {
