@@ -1,7 +1,5 @@
 //! `train` and `eval`.
 
-use std::path::Path;
-
 use datasets::splits::{random_thirds, Split};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,8 +11,7 @@ use shared::{
 
 use super::{EvalArgs, PartArg, TrainArgs};
 use crate::{
-    baselines::Scores, load_graphs, load_nodes, Config, Dcnn, DcnnError, Examples, RunOptions, SavedDcnn,
-    SYNTHETIC,
+    baselines::Scores, data::Source, Config, Dcnn, DcnnError, Examples, RunOptions, SavedDcnn, SYNTHETIC,
 };
 
 /// The weights in a run's folder.
@@ -37,11 +34,10 @@ enum Data {
 
 impl Data {
     fn load(name: &str, context: &Context<'_>) -> Result<Self, DcnnError> {
-        let dir = context.data_dir.clone().unwrap_or_else(|| Path::new("data").into());
+        let source = Source::new(context.data_dir.as_deref(), context.offline);
         match name.strip_prefix("tu:") {
-            Some(SYNTHETIC) => load_graphs(SYNTHETIC, &dir).map(Data::Graphs),
-            Some(set) => load_graphs(set, &dir).map(Data::Graphs),
-            None => load_nodes(name, &dir).map(Data::Nodes),
+            Some(set) => source.graphs(set).map(Data::Graphs),
+            None => source.nodes(name).map(Data::Nodes),
         }
     }
 
