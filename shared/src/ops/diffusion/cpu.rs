@@ -5,6 +5,7 @@ use dfdx::{
     shapes::Dim,
     tensor::{Cpu, CpuError, Tape, Tensor},
 };
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{DiffusionKernel, SparseRows};
@@ -136,22 +137,39 @@ fn scores(rows: &SparseRows, z: &[f32], weight: &ColumnMajor, bias: &[f32], out:
     out.par_chunks_mut(c.max(1)).with_min_len(16).enumerate().for_each(|(row, out)| {
         let span = indptr[row]..indptr[row + 1];
         let (indices, z) = (&rows.indices()[span.clone()], &z[span]);
-        vectorised(|| {
-            for group in 0..weight.width / LANES {
-                let mut sum = [0.0f32; LANES];
-                for (k, z) in indices.iter().zip(z) {
-                    let at = *k as usize * weight.width + group * LANES;
-                    let w = &weight.values[at..at + LANES];
-                    for lane in 0..LANES {
-                        sum[lane] += z * w[lane];
-                    }
-                }
-                for (class, sum) in (group * LANES..c).zip(sum) {
-                    out[class] = sum + bias[class];
+        Arch::new().dispatch(RowScores { indices, z, weight, bias, out });
+    });
+}
+
+/// The scores of one row. A type and not a closure, because only this is sure to be compiled for the machine's SIMD.
+struct RowScores<'a> {
+    indices: &'a [u32],
+    z: &'a [f32],
+    weight: &'a ColumnMajor,
+    bias: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for RowScores<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let groups = self.weight.width / LANES;
+        let (weight, _) = self.weight.values.as_chunks::<LANES>();
+        for group in 0..groups {
+            let mut sum = [0.0f32; LANES];
+            for (k, z) in self.indices.iter().zip(self.z) {
+                let w = &weight[*k as usize * groups + group];
+                for lane in 0..LANES {
+                    sum[lane] += z * w[lane];
                 }
             }
-        });
-    });
+            let first = group * LANES;
+            let classes = self.out[first..].iter_mut().zip(&self.bias[first..]);
+            classes.zip(sum).for_each(|((out, bias), sum)| *out = sum + bias);
+        }
+    }
 }
 
 fn activate(out: &mut [f32], activation: Activation) {
@@ -186,27 +204,10 @@ struct ColumnSums {
 
 impl ColumnSums {
     fn of_rows(rows: &SparseRows, span: Range<usize>, z: &[f32], da: &[f32], groups: usize) -> Self {
-        let mut values = vec![[0.0; LANES]; rows.cols() * 2 * groups];
+        let mut sums = ColumnSums { values: vec![[0.0; LANES]; rows.cols() * 2 * groups], groups };
         let (da, _) = da.as_chunks::<LANES>();
-        vectorised(|| {
-            for row in span {
-                let da = &da[row * groups..(row + 1) * groups];
-                let entries = rows.indptr()[row]..rows.indptr()[row + 1];
-                let (indices, s) = (&rows.indices()[entries.clone()], &rows.values()[entries.clone()]);
-                for ((k, s), z) in indices.iter().zip(s).zip(&z[entries]) {
-                    let at = *k as usize * 2 * groups;
-                    let (by_weight, by_conv) = values[at..at + 2 * groups].split_at_mut(groups);
-                    let slope = (1.0 - z * z) * s;
-                    for ((da, by_weight), by_conv) in da.iter().zip(by_weight).zip(by_conv) {
-                        for lane in 0..LANES {
-                            by_weight[lane] += z * da[lane];
-                            by_conv[lane] += slope * da[lane];
-                        }
-                    }
-                }
-            }
-        });
-        ColumnSums { values, groups }
+        Arch::new().dispatch(AddRows { rows, span, z, da, sums: &mut sums });
+        sums
     }
 
     fn add(&mut self, other: &ColumnSums) {
@@ -229,6 +230,44 @@ impl ColumnSums {
             let (group, lane) = (class / LANES, class % LANES);
             for (k, dw) in row.iter_mut().enumerate() {
                 *dw += self.values[2 * k * groups + group][lane];
+            }
+        }
+    }
+}
+
+/// Adds rows to the sums; a type for the same reason as [`RowScores`].
+struct AddRows<'a> {
+    rows: &'a SparseRows,
+    span: Range<usize>,
+    z: &'a [f32],
+    /// `groups` a row.
+    da: &'a [[f32; LANES]],
+    sums: &'a mut ColumnSums,
+}
+
+impl WithSimd for AddRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let (rows, groups) = (self.rows, self.sums.groups);
+        for row in self.span {
+            let da = &self.da[row * groups..(row + 1) * groups];
+            let entries = rows.indptr()[row]..rows.indptr()[row + 1];
+            let (indices, s) = (&rows.indices()[entries.clone()], &rows.values()[entries.clone()]);
+            for ((k, s), z) in indices.iter().zip(s).zip(&self.z[entries]) {
+                let at = *k as usize * 2 * groups;
+                let (by_weight, by_conv) = self.sums.values[at..at + 2 * groups].split_at_mut(groups);
+                let slope = (1.0 - z * z) * s;
+                for ((da, by_weight), by_conv) in da.iter().zip(by_weight).zip(by_conv) {
+                    // on copies, so that nothing is feared to overlap
+                    let (da, mut dw, mut dc) = (*da, *by_weight, *by_conv);
+                    for lane in 0..LANES {
+                        dw[lane] += z * da[lane];
+                        dc[lane] += slope * da[lane];
+                    }
+                    (*by_weight, *by_conv) = (dw, dc);
+                }
             }
         }
     }
