@@ -1,4 +1,4 @@
-//! Edges of a graph: which stay inside the core of a network and which lead out of it.
+//! Edges of a graph: which stay inside a community and which lead from one to another.
 //! `cargo run --release -p dcnn --example classify_edges`
 #![allow(clippy::print_stdout)]
 
@@ -10,9 +10,9 @@ use shared::{
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // A core of 80 nodes wired among themselves, and 120 others wired to the core alone.
-    let expected = vec![vec![400.0, 400.0], vec![400.0, 0.0]];
-    let model = BlockModel { block_sizes: vec![80, 120], edges: expected, degree_exponent: None };
+    // A community of 80 nodes wired among themselves, and two of 60 wired to each other.
+    let expected = vec![vec![300.0, 10.0, 0.0], vec![10.0, 0.0, 300.0], vec![0.0, 300.0, 0.0]];
+    let model = BlockModel { block_sizes: vec![80, 60, 60], edges: expected, degree_exponent: None };
     let (graph, blocks) = model.generate(1)?;
 
     // Features and labels come in the order in which `edges_of` lists the edges.
@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let features = Csr::new((n, 2), (0..=n).collect(), words, vec![1.0; n]);
     let split = stratified_thirds(&labels, 0)?;
 
-    for hops in [0, 2] {
+    // In the diffusion an edge is a node between its ends, so the edges next to it are two hops away.
+    for hops in [0, 2, 4] {
         let config =
             Config { hops, batch_size: 20, early_stopping: EarlyStopping::Never, ..Config::default() };
         let dcnn = Dcnn::fit_edges(&graph, &features, &labels, &split, &config)?;

@@ -28,11 +28,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Two communities of any size that share their habits: eight words, of which one in three nodes uses its own half.
+/// Two communities of any size that share their habits: eight words, of which every second node uses its own half.
 fn town(nodes: usize, seed: u64) -> Result<Town, GraphError> {
     let half = nodes / 2;
     let (graph, labels) = BlockModel::planted(&[half, nodes - half], 6.0, 0.85, None).generate(seed)?;
-    let words = (0..nodes).map(|i| if i % 3 == 0 { labels[i] * 4 + i % 4 } else { i % 8 } as u32).collect();
+    let words =
+        (0..nodes).map(|i| if i % 2 == 0 { labels[i] * 4 + i / 2 % 4 } else { i / 2 % 8 } as u32).collect();
     let features = Csr::new((nodes, 8), (0..=nodes).collect(), words, vec![1.0; nodes]);
     Ok((graph, features, labels))
 }

@@ -42,7 +42,8 @@ impl<D: Backend + Storage<f32>> Model<f32, D> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Two communities; every node holds one of eight words, four of them used by each community.
     let (graph, labels) = BlockModel::planted(&[150, 150], 6.0, 0.85, None).generate(1)?;
-    let words = (0..300).map(|i| if i % 3 == 0 { labels[i] * 4 + i % 4 } else { i % 8 } as u32).collect();
+    let words =
+        (0..300).map(|i| if i % 2 == 0 { labels[i] * 4 + i / 2 % 4 } else { i / 2 % 8 } as u32).collect();
     let features = Csr::new((300, FEATURES), (0..=300).collect(), words, vec![1.0; 300]);
     let p = transition_matrix(&adjacency(&graph, ParallelEdges::Merge)?, Normalization::RANDOM_WALK)?;
     let s = diffuse(&p, &features, HOPS)?; // P*X: computed once, since nothing in it is learned

@@ -196,13 +196,13 @@ fn what_is_no_number_is_refused_before_it_spreads() {
     }
 }
 
-/// Edges inside a core of 40 nodes or between the core and 60 others, each with one word that tells its kind in
-/// 65 % of the cases: only the edges around it say more.
+/// A community wired among itself and two wired to each other; each edge holds one word that tells which kind it is in
+/// 65 % of the cases. Only the edges around it say more, and an edge is two hops from the next.
 #[test]
 fn edges_inside_and_between_blocks_are_told_apart() {
-    let edges = vec![vec![200.0, 200.0], vec![200.0, 0.0]];
-    let model = BlockModel { block_sizes: vec![40, 60], edges, degree_exponent: None };
-    let (graph, blocks): (UnGraph<(), ()>, _) = model.generate(3).unwrap();
+    let edges = vec![vec![300.0, 10.0, 0.0], vec![10.0, 0.0, 300.0], vec![0.0, 300.0, 0.0]];
+    let model = BlockModel { block_sizes: vec![80, 60, 60], edges, degree_exponent: None };
+    let (graph, blocks): (UnGraph<(), ()>, _) = model.generate(4).unwrap();
     let edges = Dcnn::edges_of(&graph).unwrap();
     let labels: Vec<usize> =
         edges.iter().map(|(i, j)| usize::from(blocks[*i as usize] == blocks[*j as usize])).collect();
@@ -220,9 +220,9 @@ fn edges_inside_and_between_blocks_are_told_apart() {
         right as f64 / split.test.len() as f64
     };
     let inside = split.test.iter().filter(|e| labels[**e] == 1).count() as f64 / split.test.len() as f64;
-    let (majority, own, around) = (inside.max(1.0 - inside), accuracy(0), accuracy(2));
+    let (majority, own, around) = (inside.max(1.0 - inside), accuracy(0), accuracy(4));
     assert!(
-        around > majority + 0.2 && around > own + 0.05,
+        around > majority + 0.2 && around > own + 0.2,
         "{around}, words alone {own}, majority {majority}"
     );
 }
