@@ -3,6 +3,7 @@ pub mod claims;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod device;
+pub mod files;
 pub mod graph;
 pub mod nn;
 pub mod ops;

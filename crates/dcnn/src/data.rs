@@ -1,6 +1,6 @@
 //! Data sets as the network takes them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use datasets::{citation, synthetic, tu, CitationGraph, CsrFeatures, DatasetError, GraphSet};
 use shared::graph::{from_edges, Csr};
@@ -65,6 +65,59 @@ pub fn load_graphs(name: &str, data_dir: &Path) -> Result<GraphData, DcnnError> 
         _ => tu::load(data_dir, name)?,
     };
     GraphData::try_from(set)
+}
+
+/// Where real data is looked for, and how it gets there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Source {
+    /// The folder.
+    pub(crate) folder: PathBuf,
+    /// Whether missing files may be fetched.
+    pub(crate) fetch: bool,
+}
+
+impl Source {
+    /// A folder, `data` where none is given.
+    pub(crate) fn new(folder: Option<&Path>, offline: bool) -> Self {
+        Source { folder: folder.unwrap_or(Path::new("data")).into(), fetch: !offline }
+    }
+
+    /// [`load_nodes`], fetching a pinned set that is not there.
+    pub(crate) fn nodes(&self, name: &str) -> Result<NodeData, DcnnError> {
+        self.after_fetching(name, || load_nodes(name, &self.folder))
+    }
+
+    /// [`load_graphs`], fetching a pinned set that is not there.
+    pub(crate) fn graphs(&self, name: &str) -> Result<GraphData, DcnnError> {
+        self.after_fetching(name, || load_graphs(name, &self.folder))
+    }
+
+    fn after_fetching<T>(&self, name: &str, load: impl Fn() -> Result<T, DcnnError>) -> Result<T, DcnnError> {
+        match load() {
+            Err(DcnnError::Data(DatasetError::Missing { .. }))
+                if self.fetch && fetch(name, &self.folder)? =>
+            {
+                load()
+            }
+            other => other,
+        }
+    }
+}
+
+/// Fetches a pinned set from the mirror that `EIGHTFOLD_MIRROR` names; whether there was anything to fetch.
+#[cfg(feature = "cli")]
+fn fetch(name: &str, folder: &Path) -> Result<bool, DcnnError> {
+    use datasets::download;
+    let mirror = std::env::var("EIGHTFOLD_MIRROR").ok().filter(|m| !m.is_empty());
+    let (Some(source), Some(_)) = (download::source(name), &mirror) else { return Ok(false) };
+    let options = download::Options { base_url: mirror, ..download::Options::default() };
+    download::fetch(&source, folder, &options)?;
+    Ok(true)
+}
+
+#[cfg(not(feature = "cli"))]
+fn fetch(_name: &str, _folder: &Path) -> Result<bool, DcnnError> {
+    Ok(false)
 }
 
 impl TryFrom<CitationGraph> for NodeData {

@@ -6,7 +6,7 @@ use shared::{
     nn::state::StateError,
     ops::{diffusion::SparseRowsError, targets::TargetError},
     optim::OptimError,
-    train::{CheckpointError, FitError},
+    train::{metrics::ScoresError, CheckpointError, FitError},
 };
 
 use crate::config::ConfigError;
@@ -24,6 +24,9 @@ pub enum DcnnError {
     /// A baseline that cannot be fitted.
     #[error(transparent)]
     Baseline(#[from] crate::baselines::BaselineError),
+    /// Predictions that cannot be scored.
+    #[error(transparent)]
+    Scores(#[from] ScoresError),
     /// Numbers that have no interval.
     #[error(transparent)]
     Stats(#[from] shared::claims::stats::StatsError),

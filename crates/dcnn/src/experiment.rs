@@ -71,19 +71,18 @@ pub fn node_baseline(
     baseline: Baseline,
     grid: &Grid,
 ) -> Result<Vec<Scores>, DcnnError> {
-    splits
-        .par_iter()
-        .with_max_len(1)
-        .map(|(_, split)| {
-            let task = task(&data.labels, data.classes, split);
-            let result = match baseline {
-                Baseline::Logistic(penalty) => logistic_fit_and_test(&data.features, &task, penalty, grid)?,
-                Baseline::Kernel(kind) => kernel_fit_and_test(&data.adjacency, &task, kind, grid)?,
-                Baseline::Majority => majority_fit_and_test(&task)?,
-            };
-            Ok(result.test)
-        })
-        .collect()
+    let tasks: Vec<Task<'_>> =
+        splits.iter().map(|(_, split)| task(&data.labels, data.classes, split)).collect();
+    let results = match baseline {
+        Baseline::Kernel(kind) => kernel_fit_and_test(&data.adjacency, &tasks, kind, grid)?,
+        Baseline::Logistic(penalty) => tasks
+            .par_iter()
+            .with_max_len(1)
+            .map(|task| logistic_fit_and_test(&data.features, task, penalty, grid))
+            .collect::<Result<_, _>>()?,
+        Baseline::Majority => tasks.iter().map(majority_fit_and_test).collect::<Result<_, _>>()?,
+    };
+    Ok(results.into_iter().map(|r| r.test).collect())
 }
 
 /// As [`node_baseline`], on the mean node features of each graph.

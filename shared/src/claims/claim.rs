@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{number, Deviation, Measured};
+use crate::device::DeviceKind;
 
 /// Whatever went wrong while measuring; a paper crate's own errors convert with `?`.
 pub type ClaimError = Box<dyn std::error::Error + Send + Sync>;
@@ -97,8 +98,8 @@ pub struct Context<'a> {
     pub data_dir: Option<PathBuf>,
     /// Whether downloads are forbidden.
     pub offline: bool,
-    /// The device asked for: `cpu`, `cuda` or `cuda:N`.
-    pub device: String,
+    /// The device asked for.
+    pub device: DeviceKind,
     /// How many seeds; `None` is the claim's own number.
     pub seeds: Option<usize>,
     /// The first seed.
@@ -259,7 +260,7 @@ impl Context<'static> {
             dataset: None,
             data_dir: None,
             offline: true,
-            device: "cpu".into(),
+            device: DeviceKind::Cpu,
             seeds: None,
             seed: 0,
             threads: 1,

@@ -45,7 +45,6 @@
 mod claim;
 mod deviation;
 mod figure;
-mod files;
 mod float;
 pub mod judge;
 mod measured;
@@ -57,13 +56,13 @@ pub mod stats;
 mod student;
 mod text;
 
+pub use crate::files::{atomic_write, FileError};
 pub use claim::{
     check_lists, Budget, Claim, ClaimError, ClaimInfo, Context, Direction, PaperNumber, PaperValue, Progress,
     Protocol, Silent,
 };
 pub use deviation::{Deviation, DeviationInfo};
 pub use figure::{Axis, Figure, Kind, Mark, Point, Series, Table};
-pub use files::{atomic_write, FileError};
 pub use judge::{Check, Outcome};
 pub use measured::{Measured, Row, Verdict};
 #[cfg(feature = "cli")]

@@ -8,7 +8,10 @@ use clap::{Args, Parser, Subcommand};
 
 use super::problem::{listed, Problem};
 use super::DatasetInfo;
-use crate::claims::{Context, Progress};
+use crate::{
+    claims::{Context, Progress},
+    device::DeviceKind,
+};
 
 /// A whole command line; the paper's own flags are `T` and `E`.
 #[derive(Debug, Parser)]
@@ -91,8 +94,8 @@ pub(super) struct Common {
     #[arg(long, global = true)]
     offline: bool,
     /// cpu, cuda or cuda:N
-    #[arg(long, global = true, value_name = "DEVICE", default_value = "cpu", value_parser = device)]
-    pub(super) device: String,
+    #[arg(long, global = true, value_name = "DEVICE", default_value = "cpu")]
+    pub(super) device: DeviceKind,
     /// Threads, 1 to 1024; as many as there are cores when not given. Results do not depend on it
     #[arg(long, global = true, value_name = "N", value_parser = count(1024))]
     threads: Option<usize>,
@@ -143,7 +146,7 @@ impl Common {
             dataset: self.dataset.clone(),
             data_dir: self.data_dir.clone().filter(|d| !d.as_os_str().is_empty()).or_else(cache_folder),
             offline: self.offline,
-            device: self.device.clone(),
+            device: self.device,
             seeds,
             seed: self.seed,
             threads: self.threads(),
@@ -192,15 +195,4 @@ fn count(max: u64) -> RangedU64ValueParser<usize> {
 /// A folder; unlike clap's own parser it takes an empty environment variable, which means "not given".
 fn folder() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
-}
-
-/// The form of a device's name; whether the device is there is found out when it is opened.
-fn device(text: &str) -> Result<String, String> {
-    let number = |n: &str| !n.is_empty() && n.len() <= 3 && n.bytes().all(|b| b.is_ascii_digit());
-    let fits = matches!(text, "cpu" | "cuda") || text.strip_prefix("cuda:").is_some_and(number);
-    if fits {
-        Ok(text.into())
-    } else {
-        Err("use 'cpu', 'cuda', or 'cuda:N' with the number of the device".into())
-    }
 }

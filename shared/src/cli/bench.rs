@@ -8,7 +8,10 @@ use super::args::{Bench, Common};
 use super::problem::{listed, Problem};
 use super::ui::Ui;
 use super::{CliError, Program, Workload};
-use crate::claims::{number, Column, Progress, TextTable};
+use crate::{
+    claims::{number, Column, Progress, TextTable},
+    device::DeviceKind,
+};
 
 /// What a workload is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +22,8 @@ pub struct BenchOptions {
     pub warmup: usize,
     /// Seed of weights and data.
     pub seed: u64,
-    /// `cpu`, `cuda` or `cuda:N`.
-    pub device: String,
+    /// Where to train; it has been [checked](DeviceKind::check).
+    pub device: DeviceKind,
     /// Size of the thread pool.
     pub threads: usize,
 }
@@ -104,7 +107,7 @@ pub(super) fn run<P: Program>(args: &Bench, common: &Common, ui: &Ui<'_>) -> Res
         steps: args.steps,
         warmup: args.warmup,
         seed: common.seed,
-        device: common.device.clone(),
+        device: common.device,
         threads: common.threads(),
     };
     let mut results = Vec::new();

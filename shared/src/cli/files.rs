@@ -9,8 +9,15 @@ use super::problem::Problem;
 /// A folder that can be written to and that no other run is writing to, for as long as this lives.
 #[derive(Debug)]
 pub(super) struct OutDir {
-    /// The system lets go of the lock when the file is closed, however the process ends.
-    _lock: File,
+    /// The system lets go of the lock when the process ends, however it ends.
+    lock: File,
+}
+
+impl Drop for OutDir {
+    /// Closing the file alone would not do while a child process that is just being started still has a copy of it.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 impl OutDir {
@@ -24,10 +31,10 @@ impl OutDir {
             .open(path.join(".lock"))
             .map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { _lock: lock }),
+            Ok(()) => Ok(Self { lock }),
             Err(TryLockError::WouldBlock) => Err(Problem::Locked { path: path.into() }),
             // a file system without locks, such as some network ones, is used without one
-            Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(Self { _lock: lock }),
+            Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(Self { lock }),
             Err(TryLockError::Error(why)) => Err(failed(why)),
         }
     }

@@ -42,8 +42,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 use serde::Serialize;
 
-use crate::claims::{atomic_write, check_lists, Claim, ClaimError, Context, Deviation, FileError};
-use crate::device::DeviceKind;
+use crate::claims::{check_lists, Claim, ClaimError, Context, Deviation};
+use crate::files::{atomic_write, FileError};
 use args::{Arguments, Common, Verb};
 pub use bench::{BenchOptions, BenchResult};
 use files::OutDir;
@@ -235,13 +235,12 @@ fn dispatch<P: Program>(
     let verb = arguments.verb.as_ref();
     check_lists(P::claims(), P::deviations()).map_err(Problem::Lists)?;
     common.check_dataset(P::datasets())?;
+    common.device.check()?;
     match verb {
         Some(Verb::Claims(args)) => return listing::claims::<P>(args, common, ui).map(|()| 0),
         Some(Verb::Explain) => return listing::explain::<P>(common, ui).map(|()| 0),
         _ => {}
     }
-    // a device that cannot be had is said once, before anything is read, written or measured
-    common.device.parse::<DeviceKind>()?.check()?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(common.threads())
         // as much as a main thread has

@@ -8,9 +8,12 @@ use super::files::{check_writable, OutDir};
 use super::problem::{listed, one_sentence, Problem};
 use super::ui::Ui;
 use super::{provenance, CliError, Program};
-use crate::claims::{
-    atomic_write, duration, results, Claim, ClaimResult, Deviation, Fingerprint, Provenance, Report, Verdict,
-    SCHEMA,
+use crate::{
+    claims::{
+        duration, results, Claim, ClaimResult, Deviation, Fingerprint, Provenance, Report, Verdict, SCHEMA,
+    },
+    device::DeviceKind,
+    files::atomic_write,
 };
 
 /// Runs the verb and gives the exit code: 1 when a claim fails.
@@ -109,7 +112,7 @@ impl Session<'_> {
             version: self.version.into(),
             quick: self.args.quick,
             dataset: self.common.dataset.clone(),
-            device: self.common.device.clone(),
+            device: self.common.device.to_string(),
             seed: self.common.seed,
             seeds: self.args.seeds,
         }
@@ -137,7 +140,7 @@ impl Session<'_> {
         if self.common.seed != 0 {
             words.push(format!("--seed {}", self.common.seed));
         }
-        if self.common.device != "cpu" {
+        if self.common.device != DeviceKind::Cpu {
             words.push(format!("--device {}", self.common.device));
         }
         words.join(" ")
@@ -151,7 +154,7 @@ impl Session<'_> {
             version: self.version.into(),
             quick: self.args.quick,
             dataset: self.common.dataset.clone(),
-            device: self.common.device.clone(),
+            device: self.common.device.to_string(),
             seed: self.common.seed,
             seeds: self.args.seeds,
             run: self.provenance(&self.args.claims, wall_s),

@@ -90,11 +90,12 @@ fn an_error_is_one_sentence_code_2_and_no_json() {
 #[test]
 fn wrong_usage_gives_2_and_help_goes_to_stdout() {
     let dir = tempfile::tempdir().unwrap();
-    let wrong: [&[&str]; 9] = [
+    let wrong: [&[&str]; 10] = [
         &["--threads", "0"],
         &["--threads", "1025"],
         &["--device", "gpu"],
         &["--device", "cuda:"],
+        &["--device", "cuda:64"],
         &["reproduce", "--seeds", "0"],
         &["bench", "--steps", "0"],
         &["--seed", "-1"],
@@ -116,6 +117,23 @@ fn wrong_usage_gives_2_and_help_goes_to_stdout() {
     }
     let version = fake(dir.path(), &["--version"]);
     assert_eq!(version.out, "fake 0.1.0\n");
+}
+
+#[test]
+#[cfg(not(feature = "cuda"))]
+fn a_device_that_was_not_compiled_in_is_refused_before_any_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    for verb in
+        [None, Some("reproduce"), Some("train"), Some("eval"), Some("claims"), Some("explain"), Some("bench")]
+    {
+        let args: Vec<&str> = verb.into_iter().chain(["--device", "cuda:1", "--json"]).collect();
+        let run = fake(&out, &args);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{verb:?}");
+        assert!(run.err.starts_with("error: device `cuda:1` needs a program built with CUDA"), "{}", run.err);
+        assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+    }
+    assert!(!out.exists());
 }
 
 #[test]

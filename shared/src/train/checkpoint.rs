@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
 
 use super::StopState;
@@ -87,11 +87,24 @@ pub struct Cursor {
     pub step: usize,
 }
 
+/// What fixes which examples a step sees: a [`Cursor`] means nothing under another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// Examples in the training set.
+    pub examples: usize,
+    /// Examples a step.
+    pub batch_size: usize,
+    /// Fixes the order of the examples.
+    pub seed: u64,
+}
+
 /// All of a run, as one file holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// The run's settings: a checkpoint resumes only the run it came from.
     pub config: Value,
+    /// How the run cuts the training set into batches.
+    pub sampling: Sampling,
     /// Where the run is.
     pub cursor: Cursor,
     /// What early stopping has seen.
@@ -109,12 +122,13 @@ pub struct Checkpoint {
 struct Note {
     format: u32,
     config: Value,
+    sampling: Sampling,
     cursor: Cursor,
     stopping: StopState,
     epoch_loss: (f64, usize),
     finished: bool,
     values: BTreeMap<String, Value>,
-    /// Of all tensor bytes, so that a flipped bit is not trained on.
+    /// Of this note (with this field empty) and of all tensors, so that a flipped bit is not trained on.
     sha256: String,
 }
 
@@ -133,7 +147,7 @@ pub enum CheckpointError {
         reason: String,
     },
     /// The content does not match its own checksum.
-    #[error("{} is damaged (its tensors do not match their SHA-256): restore it, or start anew without --resume", file.display())]
+    #[error("{} is damaged (it does not match its own SHA-256): restore it, or start anew without --resume", file.display())]
     Damaged {
         /// The file.
         file: PathBuf,
@@ -171,19 +185,19 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::State`] when the file system refuses; the file is then as before.
     pub fn save(&self, file: &Path) -> Result<(), CheckpointError> {
-        let note = Note {
+        let mut note = Note {
             format: FORMAT,
             config: self.config.clone(),
+            sampling: self.sampling,
             cursor: self.cursor,
             stopping: self.stopping.clone(),
             epoch_loss: self.epoch_loss,
             finished: self.finished,
             values: self.state.values.clone(),
-            sha256: digest(&self.state.tensors),
+            sha256: String::new(),
         };
-        let note = serde_json::to_string(&note)
-            .map_err(|e| CheckpointError::Value { key: "note".into(), reason: e.to_string() })?;
-        Ok(save_safetensors(file, &self.state.tensors, Some(&note))?)
+        note.sha256 = note.digest(&self.state.tensors)?;
+        Ok(save_safetensors(file, &self.state.tensors, Some(&note.to_json()?))?)
     }
 
     /// Reads and checks a checkpoint.
@@ -197,15 +211,17 @@ impl Checkpoint {
         let saved = load_safetensors(file)?;
         let not_ours = |reason: String| CheckpointError::NotACheckpoint { file: file.into(), reason };
         let note = saved.note.ok_or_else(|| not_ours("it holds tensors only".into()))?;
-        let note: Note = serde_json::from_str(&note).map_err(|e| not_ours(e.to_string()))?;
+        let mut note: Note = serde_json::from_str(&note).map_err(|e| not_ours(e.to_string()))?;
         if note.format != FORMAT {
             return Err(not_ours(format!("its format is {} and this version reads {FORMAT}", note.format)));
         }
-        if note.sha256 != digest(&saved.tensors) {
+        let claimed = std::mem::take(&mut note.sha256);
+        if claimed != note.digest(&saved.tensors)? {
             return Err(CheckpointError::Damaged { file: file.into() });
         }
         Ok(Checkpoint {
             config: note.config,
+            sampling: note.sampling,
             cursor: note.cursor,
             stopping: note.stopping,
             epoch_loss: note.epoch_loss,
@@ -214,36 +230,45 @@ impl Checkpoint {
         })
     }
 
-    /// Reads the checkpoint of a run with these settings.
+    /// Reads the checkpoint of a run with these settings and this sampling.
     ///
     /// # Errors
     /// As [`load`](Self::load), and [`CheckpointError::OtherConfig`] naming the settings that differ.
-    pub fn load_for(file: &Path, config: &Value) -> Result<Self, CheckpointError> {
+    pub fn load_for(file: &Path, config: &Value, sampling: Sampling) -> Result<Self, CheckpointError> {
         let checkpoint = Self::load(file)?;
-        if checkpoint.config == *config {
-            return Ok(checkpoint);
-        }
         let mut differences = Vec::new();
         compare("", &checkpoint.config, config, &mut differences);
+        compare("", &json!(checkpoint.sampling), &json!(sampling), &mut differences);
+        if differences.is_empty() {
+            return Ok(checkpoint);
+        }
         Err(CheckpointError::OtherConfig { file: file.into(), differences: differences.join(", ") })
     }
 }
 
-/// SHA-256 of names, shapes and values, in the order of the names.
-fn digest(tensors: &[NamedTensor]) -> String {
-    let mut sorted: Vec<&NamedTensor> = tensors.iter().collect();
-    sorted.sort_by_key(|t| t.name());
-    let mut hash = Sha256::new();
-    for tensor in sorted {
-        hash.update(format!("{}{:?}", tensor.name(), tensor.shape()));
-        for value in tensor.values() {
-            hash.update(value.to_le_bytes());
-        }
+impl Note {
+    fn to_json(&self) -> Result<String, CheckpointError> {
+        serde_json::to_string(self)
+            .map_err(|e| CheckpointError::Value { key: "note".into(), reason: e.to_string() })
     }
-    format!("{:x}", hash.finalize())
+
+    /// SHA-256 of this note and of names, shapes and values of `tensors`, in the order of the names.
+    fn digest(&self, tensors: &[NamedTensor]) -> Result<String, CheckpointError> {
+        let mut sorted: Vec<&NamedTensor> = tensors.iter().collect();
+        sorted.sort_by_key(|t| t.name());
+        let mut hash = Sha256::new();
+        hash.update(self.to_json()?);
+        for tensor in sorted {
+            hash.update(format!("{}{:?}", tensor.name(), tensor.shape()));
+            for value in tensor.values() {
+                hash.update(value.to_le_bytes());
+            }
+        }
+        Ok(format!("{:x}", hash.finalize()))
+    }
 }
 
-/// Lists where two settings differ: `hops 2 there, 3 here`.
+/// Lists where two settings differ: `hops 2 there, 3 here`. A key that is missing counts as null.
 fn compare(path: &str, there: &Value, here: &Value, differences: &mut Vec<String>) {
     if let (Value::Object(a), Value::Object(b)) = (there, here) {
         let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
@@ -260,7 +285,8 @@ fn compare(path: &str, there: &Value, here: &Value, differences: &mut Vec<String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+
+    const SAMPLING: Sampling = Sampling { examples: 10, batch_size: 3, seed: 5 };
 
     fn checkpoint() -> Checkpoint {
         let mut state = State::default();
@@ -269,6 +295,7 @@ mod tests {
         state.put("rng", &[1u64, 2, 3]).unwrap();
         Checkpoint {
             config: json!({"hops": 2, "optimiser": {"lr": 0.05}}),
+            sampling: SAMPLING,
             cursor: Cursor { epoch: 1, batch: 2, step: 12 },
             stopping: StopState::default(),
             epoch_loss: (0.125, 7),
@@ -282,7 +309,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(CHECKPOINT_FILE);
         checkpoint().save(&file).unwrap();
-        let back = Checkpoint::load_for(&file, &checkpoint().config).unwrap();
+        let back = Checkpoint::load_for(&file, &checkpoint().config, SAMPLING).unwrap();
         assert_eq!(back, checkpoint());
         assert_eq!(back.state.get::<[u64; 3]>("rng").unwrap(), [1, 2, 3]);
         assert_eq!(back.state.take_tensors("model").unwrap()[0].values(), [1.5, -2.0]);
@@ -294,9 +321,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(CHECKPOINT_FILE);
         checkpoint().save(&file).unwrap();
-        let error = Checkpoint::load_for(&file, &json!({"hops": 3, "optimiser": {"lr": 0.05}})).unwrap_err();
-        assert!(error.to_string().contains("hops 2 there, 3 here"), "{error}");
-        assert!(!error.to_string().contains("lr"), "{error}");
+        let error =
+            |config, sampling| Checkpoint::load_for(&file, &config, sampling).unwrap_err().to_string();
+        let text = error(json!({"hops": 3, "optimiser": {"lr": 0.05}}), SAMPLING);
+        assert!(text.contains("(hops 2 there, 3 here)"), "{text}");
+        let text = error(json!({"hops": 2, "optimiser": {}}), Sampling { examples: 11, ..SAMPLING });
+        assert!(text.contains("(optimiser.lr 0.05 there, null here, examples 10 there, 11 here)"), "{text}");
+        let with_a_null = json!({"hops": 2, "optimiser": {"lr": 0.05}, "warmup": null});
+        assert_eq!(Checkpoint::load_for(&file, &with_a_null, SAMPLING).unwrap(), checkpoint());
     }
 
     #[test]
@@ -309,10 +341,13 @@ mod tests {
             std::fs::write(&file, &good[..cut]).unwrap();
             assert!(Checkpoint::load(&file).is_err(), "cut at {cut}");
         }
-        let mut flipped = good.clone();
-        *flipped.last_mut().unwrap() ^= 1;
-        std::fs::write(&file, &flipped).unwrap();
-        assert!(matches!(Checkpoint::load(&file), Err(CheckpointError::Damaged { .. })));
+        for at in 0..good.len() {
+            let mut flipped = good.clone();
+            flipped[at] ^= 1;
+            std::fs::write(&file, &flipped).unwrap();
+            assert!(Checkpoint::load(&file).is_err(), "bit flipped at {at}");
+        }
+        assert!(matches!(Checkpoint::load(&file), Err(CheckpointError::Damaged { .. })), "a weight");
         let missing = Checkpoint::load(&dir.path().join("none")).unwrap_err();
         assert!(matches!(missing, CheckpointError::Missing { .. }));
     }

@@ -1,13 +1,16 @@
 //! The loop.
 
+mod run;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{
-    epoch_order, Checkpoint, CheckpointError, Cursor, EarlyStopping, EpochRecord, Record, State, StopState,
-    CHECKPOINT_FILE,
-};
+use super::{epoch_order, CheckpointError, Cursor, EarlyStopping, EpochRecord, State};
+use crate::files::FileError;
+use run::Run;
 
 /// What a paper brings to the loop.
 pub trait Learner {
@@ -48,22 +51,23 @@ pub struct FitPlan {
     pub batch_size: usize,
     /// Fixes the order of the examples.
     pub seed: u64,
-    /// When to stop before the last epoch.
+    /// When to stop before the last epoch. Without a validation set no rule stops anything.
     pub early_stopping: EarlyStopping,
     /// Where and how often to keep the run; `None` keeps it in memory alone.
     pub storage: Option<Storage>,
 }
 
-/// The folder of a run.
+/// The folder of a run, which belongs to one run at a time.
 #[derive(Clone, Debug)]
 pub struct Storage {
     /// Gets `checkpoint.safetensors` and `record.jsonl`.
     pub folder: PathBuf,
     /// Steps between checkpoints; one is written after every epoch besides. 0 writes those alone.
     pub every_steps: usize,
-    /// Whether to go on with the checkpoint in the folder.
+    /// Whether to go on with the checkpoint in the folder; without it, what an earlier run left there is replaced.
     pub resume: bool,
-    /// The settings a checkpoint must share to be resumed.
+    /// The settings a checkpoint must share to be resumed. The number of examples, the batch size and the seed are
+    /// compared besides, because they fix which examples a step sees.
     pub config: Value,
 }
 
@@ -96,14 +100,9 @@ pub enum FitError<E: std::error::Error + 'static> {
     /// A checkpoint could not be written or used.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The record could not be written.
-    #[error("cannot write the record in {}: {reason}; choose an --out folder that can be written to", folder.display())]
-    Record {
-        /// The run's folder.
-        folder: PathBuf,
-        /// What the system said.
-        reason: std::io::Error,
-    },
+    /// The record could not be read or written.
+    #[error(transparent)]
+    Record(#[from] FileError),
     /// The loss is NaN or infinite.
     #[error("the loss became {loss} at step {step} (epoch {epoch}): lower the learning rate, or look at the data{kept}")]
     Diverged {
@@ -113,6 +112,16 @@ pub enum FitError<E: std::error::Error + 'static> {
         epoch: usize,
         /// The loss.
         loss: f64,
+        /// Where the last good checkpoint is, as the end of the sentence.
+        kept: String,
+    },
+    /// The weights or the optimiser's slots have become NaN or infinite, though the loss has not yet.
+    #[error("tensor `{tensor}` holds a number that is not finite after step {step}: lower the learning rate, or look at the data{kept}")]
+    NotFinite {
+        /// The tensor, as the learner saves it.
+        tensor: String,
+        /// Steps done.
+        step: usize,
         /// Where the last good checkpoint is, as the end of the sentence.
         kept: String,
     },
@@ -126,8 +135,13 @@ pub enum FitError<E: std::error::Error + 'static> {
 
 /// Trains `learner` on `examples` examples.
 ///
+/// A process killed at any moment leaves a folder that `resume` goes on with, to the same bits. The order that makes
+/// it so: an epoch's line reaches the record first and the checkpoint that counts the epoch second, so the record may
+/// be ahead, and what it has too much is dropped on resuming; a fresh run replaces the checkpoint before it empties
+/// the record.
+///
 /// # Errors
-/// [`FitError`]; whatever was kept before stays as it was.
+/// [`FitError`]. Once training has begun, the last checkpoint that was kept stays, and holds finite numbers only.
 pub fn fit<L: Learner>(
     learner: &mut L,
     examples: usize,
@@ -139,7 +153,7 @@ pub fn fit<L: Learner>(
         (_, 0) => return Err(FitError::NoBatch),
         _ => {}
     }
-    let mut run = Run::start(learner, plan, tell)?;
+    let mut run = Run::start(learner, examples, plan, tell)?;
     while run.cursor.epoch < plan.epochs && !run.finished {
         let order = epoch_order(examples, plan.seed, run.cursor.epoch);
         for batch in order.chunks(plan.batch_size).skip(run.cursor.batch) {
@@ -160,244 +174,4 @@ pub fn fit<L: Learner>(
         run.keep(learner)?;
     }
     Ok(Fitted { cursor: run.cursor, epochs: run.epochs, stopped_early: run.finished })
-}
-
-/// The loop's own state.
-struct Run<'p> {
-    plan: &'p FitPlan,
-    record: Option<Record>,
-    cursor: Cursor,
-    stopping: StopState,
-    epoch_loss: (f64, usize),
-    epochs: Vec<EpochRecord>,
-    finished: bool,
-    kept_at: Option<usize>,
-}
-
-impl<'p> Run<'p> {
-    fn start<L: Learner>(
-        learner: &mut L,
-        plan: &'p FitPlan,
-        tell: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<Self, FitError<L::Error>> {
-        let mut run = Run {
-            plan,
-            record: None,
-            cursor: Cursor::default(),
-            stopping: StopState::default(),
-            epoch_loss: (0.0, 0),
-            epochs: Vec::new(),
-            finished: false,
-            kept_at: None,
-        };
-        let Some(storage) = &plan.storage else { return Ok(run) };
-        if storage.resume {
-            let kept = Checkpoint::load_for(&storage.folder.join(CHECKPOINT_FILE), &storage.config)?;
-            learner.load(&kept.state).map_err(FitError::Learner)?;
-            (run.cursor, run.stopping, run.epoch_loss) = (kept.cursor, kept.stopping, kept.epoch_loss);
-            (run.finished, run.kept_at) = (kept.finished, Some(kept.cursor.step));
-            tell(Progress::Resumed(run.cursor));
-        }
-        let record = Record::open_at(&storage.folder, run.cursor.epoch);
-        run.record = Some(record.map_err(|reason| record_error(storage, reason))?);
-        if run.kept_at.is_none() {
-            // Whatever happens from the first step on, there is something to resume.
-            run.keep(learner)?;
-        }
-        Ok(run)
-    }
-
-    fn checkpoint_due(&self) -> bool {
-        let every = self.plan.storage.as_ref().map_or(0, |s| s.every_steps);
-        every > 0 && self.cursor.step % every == 0
-    }
-
-    fn keep<L: Learner>(&mut self, learner: &L) -> Result<(), FitError<L::Error>> {
-        let Some(storage) = &self.plan.storage else { return Ok(()) };
-        let checkpoint = Checkpoint {
-            config: storage.config.clone(),
-            cursor: self.cursor,
-            stopping: self.stopping.clone(),
-            epoch_loss: self.epoch_loss,
-            finished: self.finished,
-            state: learner.save().map_err(FitError::Learner)?,
-        };
-        checkpoint.save(&storage.folder.join(CHECKPOINT_FILE))?;
-        self.kept_at = Some(self.cursor.step);
-        Ok(())
-    }
-
-    fn end_epoch<E: std::error::Error>(
-        &mut self,
-        validation: Option<(f64, f64)>,
-        tell: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<(), FitError<E>> {
-        self.cursor.epoch += 1;
-        self.cursor.batch = 0;
-        let (sum, examples) = std::mem::take(&mut self.epoch_loss);
-        let line = EpochRecord {
-            epoch: self.cursor.epoch,
-            step: self.cursor.step,
-            train_loss: sum / examples.max(1) as f64,
-            validation_loss: validation.map(|v| v.0),
-            validation_accuracy: validation.map(|v| v.1),
-        };
-        if let Some((loss, _)) = validation {
-            if !loss.is_finite() {
-                return Err(self.diverged(loss));
-            }
-            self.finished = self.stopping.stops(self.plan.early_stopping, loss);
-        }
-        tell(Progress::Epoch(&line));
-        if let (Some(record), Some(storage)) = (&self.record, &self.plan.storage) {
-            record.write(&line).map_err(|reason| record_error(storage, reason))?;
-        }
-        self.epochs.push(line);
-        Ok(())
-    }
-
-    fn diverged<E: std::error::Error>(&self, loss: f64) -> FitError<E> {
-        let kept = match (&self.plan.storage, self.kept_at) {
-            (Some(storage), Some(step)) => {
-                format!("; the checkpoint of step {step} is kept in {}", storage.folder.display())
-            }
-            _ => String::new(),
-        };
-        let epoch = if self.cursor.batch == 0 { self.cursor.epoch } else { self.cursor.epoch + 1 };
-        FitError::Diverged { step: self.cursor.step, epoch, loss, kept }
-    }
-}
-
-fn record_error<E: std::error::Error>(storage: &Storage, reason: std::io::Error) -> FitError<E> {
-    FitError::Record { folder: storage.folder.clone(), reason }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{nn::state::NamedTensor, train::RunRng};
-    use rand::Rng;
-
-    /// A random walk pulled towards the examples: depends on their order, on its own generator and on how many
-    /// steps were done.
-    #[derive(Clone, Debug, PartialEq)]
-    struct Walk {
-        w: f32,
-        rng: [u64; 3],
-        /// Steps left until something happens.
-        fuse: Option<(usize, bool)>,
-    }
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("killed")]
-    struct Killed;
-
-    impl Walk {
-        fn new() -> Self {
-            Walk { w: 0.0, rng: RunRng::new(9, 0).position(), fuse: None }
-        }
-    }
-
-    impl Learner for Walk {
-        type Error = Killed;
-        fn step(&mut self, examples: &[usize]) -> Result<f64, Killed> {
-            if let Some((left, nan)) = &mut self.fuse {
-                if *left == 0 {
-                    return if *nan { Ok(f64::NAN) } else { Err(Killed) };
-                }
-                *left -= 1;
-            }
-            let mut rng = RunRng::at(self.rng);
-            for e in examples {
-                self.w += 0.1 * (*e as f32 - self.w) + rng.gen_range(-1.0..1.0);
-            }
-            self.rng = rng.position();
-            Ok(f64::from(self.w.abs()))
-        }
-        fn validate(&mut self) -> Result<Option<(f64, f64)>, Killed> {
-            Ok(Some((f64::from(self.w), 0.5)))
-        }
-        fn save(&self) -> Result<State, Killed> {
-            let mut state = State::default();
-            state.tensors.push(NamedTensor::new("w", vec![1], vec![self.w]).unwrap());
-            state.put("rng", &self.rng).unwrap();
-            Ok(state)
-        }
-        fn load(&mut self, state: &State) -> Result<(), Killed> {
-            self.w = state.tensors[0].values()[0];
-            self.rng = state.get("rng").unwrap();
-            Ok(())
-        }
-    }
-
-    fn plan(folder: &std::path::Path, resume: bool) -> FitPlan {
-        FitPlan {
-            epochs: 4,
-            batch_size: 3,
-            seed: 5,
-            early_stopping: EarlyStopping::Never,
-            storage: Some(Storage {
-                folder: folder.into(),
-                every_steps: 2,
-                resume,
-                config: serde_json::json!({"a": 1}),
-            }),
-        }
-    }
-
-    #[test]
-    fn stopped_at_any_step_and_resumed_it_ends_the_same() {
-        let whole = tempfile::tempdir().unwrap();
-        let mut reference = Walk::new();
-        let fitted = fit(&mut reference, 10, &plan(whole.path(), false), &mut |_| {}).unwrap();
-        assert_eq!(fitted.cursor, Cursor { epoch: 4, batch: 0, step: 16 });
-        for steps in 0..16 {
-            let dir = tempfile::tempdir().unwrap();
-            let mut cut = Walk { fuse: Some((steps, false)), ..Walk::new() };
-            assert!(matches!(
-                fit(&mut cut, 10, &plan(dir.path(), false), &mut |_| {}),
-                Err(FitError::Learner(Killed))
-            ));
-            let mut resumed = Walk { w: 77.0, ..Walk::new() };
-            fit(&mut resumed, 10, &plan(dir.path(), true), &mut |_| {}).unwrap();
-            assert_eq!(resumed, reference, "killed after {steps} steps");
-            for file in [CHECKPOINT_FILE, super::super::RECORD_FILE] {
-                let read = |dir: &std::path::Path| std::fs::read(dir.join(file)).unwrap();
-                assert!(read(dir.path()) == read(whole.path()), "{file} after {steps} steps");
-            }
-        }
-    }
-
-    #[test]
-    fn a_loss_that_is_no_number_stops_with_the_last_good_checkpoint() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut walk = Walk { fuse: Some((7, true)), ..Walk::new() };
-        let error = fit(&mut walk, 10, &plan(dir.path(), false), &mut |_| {}).unwrap_err();
-        let text = error.to_string();
-        assert!(text.contains("NaN at step 8 (epoch 2)") && text.contains("step 6 is kept"), "{text}");
-        let kept = Checkpoint::load(&dir.path().join(CHECKPOINT_FILE)).unwrap();
-        assert_eq!(kept.cursor.step, 6);
-        assert!(kept.state.tensors[0].values()[0].is_finite());
-    }
-
-    #[test]
-    fn resuming_what_has_ended_changes_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut walk = Walk::new();
-        fit(&mut walk, 10, &plan(dir.path(), false), &mut |_| {}).unwrap();
-        let before = std::fs::read(dir.path().join(CHECKPOINT_FILE)).unwrap();
-        let mut again = Walk::new();
-        let fitted = fit(&mut again, 10, &plan(dir.path(), true), &mut |_| {}).unwrap();
-        assert!(fitted.epochs.is_empty());
-        assert_eq!(again.w, walk.w);
-        assert_eq!(before, std::fs::read(dir.path().join(CHECKPOINT_FILE)).unwrap());
-    }
-
-    #[test]
-    fn nothing_to_train_on_is_said() {
-        let mut walk = Walk::new();
-        let no_batch = FitPlan { epochs: 1, batch_size: 0, ..FitPlan::default() };
-        assert!(matches!(fit(&mut walk, 5, &no_batch, &mut |_| {}), Err(FitError::NoBatch)));
-        assert!(matches!(fit(&mut walk, 0, &no_batch, &mut |_| {}), Err(FitError::NoExamples)));
-    }
 }

@@ -13,11 +13,12 @@ mod batches;
 mod checkpoint;
 mod early_stopping;
 mod fit;
+pub mod metrics;
 mod record;
 mod rng;
 
 pub use batches::epoch_order;
-pub use checkpoint::{Checkpoint, CheckpointError, Cursor, State, CHECKPOINT_FILE};
+pub use checkpoint::{Checkpoint, CheckpointError, Cursor, Sampling, State, CHECKPOINT_FILE};
 pub use early_stopping::{EarlyStopping, StopState};
 pub use fit::{fit, FitError, FitPlan, Fitted, Learner, Progress, Storage};
 pub use record::{EpochRecord, Record, RECORD_FILE};

@@ -8,6 +8,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::{atomic_write, FileError};
+
 /// The name of the record in a run's folder.
 pub const RECORD_FILE: &str = "record.jsonl";
 
@@ -34,42 +36,51 @@ pub struct Record {
 
 impl Record {
     /// Opens the record in `folder` at a point of the run: what was written after `epoch` epochs is dropped, so a
-    /// resumed run does not tell an epoch twice. Lines that a kill cut short are dropped too.
+    /// resumed run does not tell an epoch twice. Lines that a kill cut short are dropped too. The change is atomic:
+    /// a kill in the middle of it loses no earlier epoch.
     ///
     /// # Errors
-    /// The file system's.
-    pub fn open_at(folder: &Path, epoch: usize) -> io::Result<Self> {
+    /// [`FileError`]; the record is then as it was.
+    pub fn open_at(folder: &Path, epoch: usize) -> Result<Self, FileError> {
         let path = folder.join(RECORD_FILE);
         let kept = if epoch == 0 { Vec::new() } else { Self::read(&path)? };
         let mut text = String::new();
         for line in kept.iter().filter(|line| line.epoch <= epoch) {
-            text += &serde_json::to_string(line)?;
-            text.push('\n');
+            text += &json_line(line).map_err(|why| FileError::Write { path: path.clone(), why })?;
         }
-        fs::write(&path, text)?;
+        atomic_write(&path, text.as_bytes())?;
         Ok(Record { path })
     }
 
-    /// Appends an epoch.
+    /// Appends an epoch, and returns when it has reached the disk: a checkpoint written afterwards never speaks of
+    /// an epoch that the record lost.
     ///
     /// # Errors
-    /// The file system's.
-    pub fn write(&self, epoch: &EpochRecord) -> io::Result<()> {
-        let line = serde_json::to_string(epoch)? + "\n";
-        OpenOptions::new().append(true).open(&self.path)?.write_all(line.as_bytes())
+    /// [`FileError::Write`]; what was there before stays, followed by a part of the line at worst.
+    pub fn write(&self, epoch: &EpochRecord) -> Result<(), FileError> {
+        let append = || {
+            let mut file = OpenOptions::new().append(true).open(&self.path)?;
+            file.write_all(json_line(epoch)?.as_bytes())?;
+            file.sync_data()
+        };
+        append().map_err(|why| FileError::Write { path: self.path.clone(), why })
     }
 
     /// Reads the whole lines of a record; none if there is no file.
     ///
     /// # Errors
-    /// The file system's.
-    pub fn read(path: &Path) -> io::Result<Vec<EpochRecord>> {
+    /// [`FileError::Read`].
+    pub fn read(path: &Path) -> Result<Vec<EpochRecord>, FileError> {
         match fs::read_to_string(path) {
             Ok(text) => Ok(text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
+            Err(why) => Err(FileError::Read { path: path.into(), why }),
         }
     }
+}
+
+fn json_line(epoch: &EpochRecord) -> io::Result<String> {
+    Ok(serde_json::to_string(epoch)? + "\n")
 }
 
 #[cfg(test)]
@@ -98,5 +109,14 @@ mod tests {
         let record = Record::open_at(dir.path(), 2).unwrap();
         record.write(&line(3)).unwrap();
         assert_eq!(Record::read(&path).unwrap(), [line(1), line(2), line(3)]);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_written_names_the_file_and_the_way_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let record = Record::open_at(dir.path(), 0).unwrap();
+        fs::remove_file(dir.path().join(RECORD_FILE)).unwrap();
+        let text = record.write(&line(1)).unwrap_err().to_string();
+        assert!(text.contains(RECORD_FILE) && text.contains("choose a folder"), "{text}");
     }
 }

@@ -1,8 +1,10 @@
 //! Checks that the baselines share.
 
 use super::error::BaselineError;
-use super::metrics::MAX_CLASSES;
 use super::Csr;
+
+/// More classes than any data set here has; a bound on what is allocated.
+const MAX_CLASSES: usize = 1 << 20;
 
 /// At least two classes, and few enough to count.
 pub(super) fn classes(classes: usize) -> Result<(), BaselineError> {

@@ -1,5 +1,6 @@
 //! What can be wrong with a baseline's inputs.
 
+use shared::train::metrics::ScoresError;
 use thiserror::Error;
 
 /// Why a baseline could not be fitted, applied or scored.
@@ -141,12 +142,7 @@ pub enum BaselineError {
         /// The largest that is safe for this graph.
         largest: f64,
     },
-    /// Predictions and truth disagree in number.
-    #[error("there are {predicted} predictions for {truth} true labels; give as many of each, at least one")]
-    PredictionCount {
-        /// How many predictions.
-        predicted: usize,
-        /// How many true labels.
-        truth: usize,
-    },
+    /// Predictions that cannot be scored.
+    #[error(transparent)]
+    Scores(#[from] ScoresError),
 }

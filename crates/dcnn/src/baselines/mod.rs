@@ -22,7 +22,6 @@ mod error;
 mod kernels;
 mod logistic;
 mod matrix;
-mod metrics;
 mod newton;
 mod owlqn;
 mod select;
@@ -34,7 +33,6 @@ pub use error::BaselineError;
 pub use kernels::{GraphKernel, KernelKind, Normalisation};
 pub use logistic::{Logistic, LogisticOptions, Penalty};
 pub use matrix::Matrix;
-pub use metrics::Scores;
 pub use select::{
     kernel_fit_and_test, logistic_fit_and_test, majority_fit_and_test, BaselineResult, Chosen, Doubling,
     Grid, Setting, Split, Task,
@@ -42,3 +40,4 @@ pub use select::{
 pub use svm::{LinearSvm, SvmOptions};
 
 pub use shared::graph::Csr;
+pub use shared::train::metrics::Scores;

@@ -3,9 +3,10 @@
 use super::error::BaselineError;
 use super::kernels::{GraphKernel, KernelKind, Normalisation};
 use super::logistic::{Logistic, LogisticOptions, Penalty};
-use super::metrics::Scores;
 use super::svm::{LinearSvm, SvmOptions};
+use super::Scores;
 use super::{check, Csr};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Which rows train a model, which choose its settings and which test it.
@@ -179,7 +180,8 @@ pub fn logistic_fit_and_test(
     best.ok_or(BaselineError::Grid { name: "logistic_strengths" })?.finish(task, &edges, path.len())
 }
 
-/// A linear SVM on the rows of a graph kernel: KED and KLED of the paper. Features of node i are
+/// A linear SVM on the rows of a graph kernel, for each of several splits of one graph: KED and KLED
+/// of the paper. The kernels of the grid are computed once for all splits. Features of node i are
 /// K_ij over all nodes j of the graph; only training labels are fitted to.
 ///
 /// Every alpha, scaling and C of the grid is fitted on the training rows; the best on validation
@@ -191,56 +193,78 @@ pub fn logistic_fit_and_test(
 /// kernel, as [`GraphKernel::new`] says.
 ///
 /// # Complexity
-/// For each alpha N³ operations to square the kernel and n² N for each Gram matrix, N being the
-/// nodes and n the training rows; memory for three N x N matrices.
+/// For each alpha N³ operations to square the kernel, and n² N for the Gram matrix of each split and
+/// scaling, N being the nodes and n the training rows; memory for three N x N matrices.
 pub fn kernel_fit_and_test(
     adjacency: &Csr,
-    task: &Task<'_>,
+    tasks: &[Task<'_>],
     kind: KernelKind,
     grid: &Grid,
-) -> Result<BaselineResult, BaselineError> {
-    task.check(adjacency.rows())?;
-    let Task { labels, classes, split } = *task;
+) -> Result<Vec<BaselineResult>, BaselineError> {
+    for task in tasks {
+        task.check(adjacency.rows())?;
+    }
     let (name, doubling) = match kind {
         KernelKind::Exponential => ("exponential_alphas", grid.exponential_alphas),
         KernelKind::LaplacianExponential => ("laplacian_alphas", grid.laplacian_alphas),
     };
     let alphas = doubling.values(name)?;
-    let strengths = &grid.svm_strengths;
-    let train_labels: Vec<usize> = split.train.iter().map(|&row| labels[row]).collect();
     let mut kernel: Option<GraphKernel> = None;
-    let mut best: Option<Candidate> = None;
+    let mut best: Vec<Option<Candidate>> = tasks.iter().map(|_| None).collect();
     for &alpha in &alphas {
         let current = match kernel.take() {
             None => GraphKernel::new(adjacency, kind, alpha)?,
             Some(last) => last.doubled()?,
         };
-        for &normalisation in &grid.normalisations {
-            let train = current.features(split.train, normalisation)?;
-            let path = LinearSvm::fit_path(&train, &train_labels, classes, strengths, &grid.svm)?;
-            let validation = current.features(split.validation, normalisation)?;
-            for (model, &strength) in path.iter().zip(strengths) {
-                let validated = task.validate(&model.predict(&validation)?)?;
-                if best.as_ref().is_none_or(|best| best.loses_to(validated, strength)) {
-                    let test = current.features(split.test, normalisation)?;
-                    best = Some(Candidate {
-                        validation_accuracy: validated,
-                        chosen: Chosen {
-                            strength: Some(strength),
-                            alpha: Some(alpha),
-                            normalisation: Some(normalisation),
-                        },
-                        converged: model.converged(),
-                        test: model.predict(&test)?,
-                    });
-                }
-            }
-        }
+        // The kernel is the graph's; each split is then on its own.
+        best = tasks
+            .par_iter()
+            .zip(best)
+            .with_max_len(1)
+            .map(|(task, best)| better_of_kernel(&current, task, grid, best))
+            .collect::<Result<_, _>>()?;
         kernel = Some(current);
     }
-    let edges = [(Setting::Strength, strengths.as_slice()), (Setting::Alpha, alphas.as_slice())];
+    let strengths = grid.svm_strengths.as_slice();
+    let edges = [(Setting::Strength, strengths), (Setting::Alpha, alphas.as_slice())];
     let candidates = alphas.len() * grid.normalisations.len() * strengths.len();
-    best.ok_or(BaselineError::Grid { name: "normalisations" })?.finish(task, &edges, candidates)
+    let finish = |(task, best): (&Task<'_>, Option<Candidate>)| {
+        best.ok_or(BaselineError::Grid { name: "normalisations" })?.finish(task, &edges, candidates)
+    };
+    tasks.iter().zip(best).map(finish).collect()
+}
+
+/// The best of what was found before and of every scaling and C with this kernel.
+fn better_of_kernel(
+    kernel: &GraphKernel,
+    task: &Task<'_>,
+    grid: &Grid,
+    mut best: Option<Candidate>,
+) -> Result<Option<Candidate>, BaselineError> {
+    let Task { labels, classes, split } = *task;
+    let train_labels: Vec<usize> = split.train.iter().map(|&row| labels[row]).collect();
+    for &normalisation in &grid.normalisations {
+        let train = kernel.features(split.train, normalisation)?;
+        let path = LinearSvm::fit_path(&train, &train_labels, classes, &grid.svm_strengths, &grid.svm)?;
+        let validation = kernel.features(split.validation, normalisation)?;
+        for (model, &strength) in path.iter().zip(&grid.svm_strengths) {
+            let validated = task.validate(&model.predict(&validation)?)?;
+            if best.as_ref().is_none_or(|best| best.loses_to(validated, strength)) {
+                let test = kernel.features(split.test, normalisation)?;
+                best = Some(Candidate {
+                    validation_accuracy: validated,
+                    chosen: Chosen {
+                        strength: Some(strength),
+                        alpha: Some(kernel.alpha()),
+                        normalisation: Some(normalisation),
+                    },
+                    converged: model.converged(),
+                    test: model.predict(&test)?,
+                });
+            }
+        }
+    }
+    Ok(best)
 }
 
 /// Predicts the most frequent training class, the lowest of equals, for every row.
@@ -325,7 +349,7 @@ impl Task<'_> {
 
     fn score(&self, rows: &[usize], predicted: &[usize]) -> Result<Scores, BaselineError> {
         let truth: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
-        Scores::of(predicted, &truth, self.classes)
+        Ok(Scores::of(predicted, &truth, self.classes)?)
     }
 }
 

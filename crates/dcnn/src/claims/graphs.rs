@@ -10,10 +10,10 @@ use shared::{
     train::EarlyStopping,
 };
 
-use super::{accuracies, data_dir, device, row, thirds};
+use super::{accuracies, row, source, thirds};
 use crate::{
     baselines::{Grid, Penalty},
-    data::{load_graphs, GraphData, SYNTHETIC},
+    data::{GraphData, SYNTHETIC},
     experiment::{graph_baseline, networks, Baseline},
     Config, DcnnError, Examples, Pooling,
 };
@@ -104,7 +104,7 @@ fn sets(context: &Context<'_>) -> Result<Vec<GraphData>, DcnnError> {
         Some(one) => vec![one.strip_prefix("tu:").unwrap_or(one)],
     };
     context.progress.start("sets of graphs", names.len() as u64);
-    names.into_iter().map(|name| load_graphs(name, &data_dir(context))).collect()
+    names.into_iter().map(|name| source(context).graphs(name)).collect()
 }
 
 fn preset(splits: &[(u64, Split)]) -> Config {
@@ -118,7 +118,7 @@ fn network(
     config: &Config,
 ) -> Result<Vec<f64>, ClaimError> {
     let examples = Examples::graphs(&data.graphs, config)?;
-    Ok(accuracies(&networks(&examples, &data.labels, splits, config, device(context)?)?))
+    Ok(accuracies(&networks(&examples, &data.labels, splits, config, context.device)?))
 }
 
 fn rival(

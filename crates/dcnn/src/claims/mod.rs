@@ -5,16 +5,11 @@ mod graphs;
 mod method;
 mod nodes;
 
-use std::path::{Path, PathBuf};
-
 use datasets::splits::{random_thirds, Split};
-use shared::{
-    claims::{Budget, Claim, ClaimError, Context, Deviation, Direction, PaperValue, Protocol, Row},
-    device::DeviceKind,
-};
+use shared::claims::{Budget, Claim, ClaimError, Context, Deviation, Direction, PaperValue, Protocol, Row};
 
 use crate::{
-    data::{load_nodes, NodeData, SYNTHETIC},
+    data::{NodeData, Source, SYNTHETIC},
     experiment::{networks, Outcome},
     Config, DcnnError, Examples,
 };
@@ -186,21 +181,15 @@ pub const DEVIATIONS: &[Deviation] = &[
     },
 ];
 
-/// The folder of real data; one that does not exist where none was given, so that the loader says what is missing.
-fn data_dir(context: &Context<'_>) -> PathBuf {
-    context.data_dir.clone().unwrap_or_else(|| Path::new("data").into())
+/// Where this run finds real data.
+fn source(context: &Context<'_>) -> Source {
+    Source::new(context.data_dir.as_deref(), context.offline)
 }
 
 /// The node set asked for: the embedded one for the short form, Cora otherwise.
 fn nodes(context: &Context<'_>) -> Result<NodeData, DcnnError> {
     let default = if context.quick { SYNTHETIC } else { "cora" };
-    load_nodes(context.dataset.as_deref().unwrap_or(default), &data_dir(context))
-}
-
-fn device(context: &Context<'_>) -> Result<DeviceKind, DcnnError> {
-    let kind: DeviceKind = context.device.parse()?;
-    kind.check()?;
-    Ok(kind)
+    source(context).nodes(context.dataset.as_deref().unwrap_or(default))
 }
 
 fn thirds(examples: usize, seeds: &[u64]) -> Result<Vec<(u64, Split)>, DcnnError> {
@@ -215,7 +204,7 @@ fn node_networks(
     config: &Config,
 ) -> Result<Vec<Outcome>, ClaimError> {
     let examples = Examples::nodes(&data.adjacency, &data.features, config)?;
-    let outcomes = networks(&examples, &data.labels, splits, config, device(context)?)?;
+    let outcomes = networks(&examples, &data.labels, splits, config, context.device)?;
     context.progress.advance(1);
     Ok(outcomes)
 }

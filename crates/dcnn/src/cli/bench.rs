@@ -5,7 +5,6 @@ use std::time::Instant;
 use rand::{seq::SliceRandom, Rng};
 use shared::{
     cli::{BenchOptions, BenchResult, CliError, Workload},
-    device::DeviceKind,
     graph::{from_edges, Csr},
     nn::Activation,
     train::RunRng,
@@ -53,9 +52,8 @@ fn dcnn(options: &BenchOptions) -> Result<BenchResult, CliError> {
     times.sort_by(f64::total_cmp);
     let diffusion_ms = times[times.len() / 2];
 
-    let device: DeviceKind = options.device.parse()?;
     let labels = Labels::new(&labels);
-    let mut network = build(device, &config.validate()?, FEATURES, CLASSES)?;
+    let mut network = build(options.device, &config.validate()?, FEATURES, CLASSES)?;
     let result = BenchResult::measure("dcnn", train.len(), options.steps, options.warmup, || {
         for batch in train.chunks(BATCH) {
             network.step(&examples.batch(batch)?, &labels.targets(batch)?)?;

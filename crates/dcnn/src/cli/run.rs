@@ -1,21 +1,17 @@
 //! `train` and `eval`.
 
-use std::path::Path;
-
 use datasets::splits::{random_thirds, Split};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
     claims::{atomic_write, Context},
     cli::{CliError, Job, Summary},
-    device::DeviceKind,
     train::{Progress, Storage},
 };
 
 use super::{EvalArgs, PartArg, TrainArgs};
 use crate::{
-    baselines::Scores, load_graphs, load_nodes, Config, Dcnn, DcnnError, Examples, RunOptions, SavedDcnn,
-    SYNTHETIC,
+    baselines::Scores, data::Source, Config, Dcnn, DcnnError, Examples, RunOptions, SavedDcnn, SYNTHETIC,
 };
 
 /// The weights in a run's folder.
@@ -38,11 +34,10 @@ enum Data {
 
 impl Data {
     fn load(name: &str, context: &Context<'_>) -> Result<Self, DcnnError> {
-        let dir = context.data_dir.clone().unwrap_or_else(|| Path::new("data").into());
+        let source = Source::new(context.data_dir.as_deref(), context.offline);
         match name.strip_prefix("tu:") {
-            Some(SYNTHETIC) => load_graphs(SYNTHETIC, &dir).map(Data::Graphs),
-            Some(set) => load_graphs(set, &dir).map(Data::Graphs),
-            None => load_nodes(name, &dir).map(Data::Nodes),
+            Some(set) => source.graphs(set).map(Data::Graphs),
+            None => source.nodes(name).map(Data::Nodes),
         }
     }
 
@@ -77,8 +72,6 @@ impl Data {
 
 pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError> {
     let context = &job.context;
-    let device: DeviceKind = context.device.parse()?;
-    device.check()?;
     let name = context.dataset.clone().unwrap_or_else(|| SYNTHETIC.into());
     // Cheap mistakes are found before the data is read.
     args.config(Config::default(), context.seed)?;
@@ -93,7 +86,7 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
         config: serde_json::to_value(&note)?,
     };
     let examples = data.examples(&config)?;
-    let options = RunOptions { device, storage: Some(storage) };
+    let options = RunOptions { device: context.device, storage: Some(storage) };
     context.progress.start(&format!("epochs on {name}"), config.epochs as u64);
     let mut tell = |progress: Progress<'_>| match progress {
         Progress::Resumed(at) => {
@@ -132,8 +125,6 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
 }
 
 pub(super) fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> {
-    let device: DeviceKind = job.context.device.parse()?;
-    device.check()?;
     let file = job.out.join(RUN_FILE);
     let text = std::fs::read_to_string(&file).map_err(|why| {
         format!("cannot read {} ({why}): give with --out the folder of a finished `train`", file.display())
@@ -144,7 +135,7 @@ pub(super) fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> 
             file.display()
         )
     })?;
-    let model = SavedDcnn::load(&job.out.join(MODEL_FILE), device)?;
+    let model = SavedDcnn::load(&job.out.join(MODEL_FILE), job.context.device)?;
     let data = Data::load(&note.dataset, &job.context)?;
     let split = random_thirds(data.labels().len(), note.config.seed)?;
     let (part, members) = match args.part {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::files::FileError;
+
 /// Why tensors could not be saved, read or put into a model.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -84,13 +86,6 @@ pub enum StateError {
         reason: String,
     },
     /// The file system refused.
-    #[error("{}: cannot {doing} ({source}); check that the folder exists, is writable and has room", file.display())]
-    Io {
-        /// The file.
-        file: PathBuf,
-        /// What was being done, as a verb.
-        doing: &'static str,
-        /// The operating system's answer.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
 }

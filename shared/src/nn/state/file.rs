@@ -8,7 +8,9 @@ use std::path::Path;
 
 use dfdx::nn::tensor_collection::TensorCollection;
 use dfdx::tensor_ops::Device;
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, View};
+
+use crate::files::{atomic_write_with, FileError};
 
 use super::{index_by_name, load_state_dict, state_dict, NamedTensor, StateError};
 
@@ -55,48 +57,40 @@ where
 /// Writes `tensors` to `path` as a safetensors file that any safetensors reader opens, with an optional
 /// `note` (free text, such as JSON) in its header.
 ///
-/// The write is atomic: the bytes go to a temporary file in the same folder, reach the disk, and only then take
-/// the place of what was at `path`. A crash leaves the old file or the new one. Equal tensors and
-/// notes give equal bytes.
+/// The write is atomic ([`files`](crate::files)): a crash leaves the old file or the new one. Missing folders are
+/// made. Equal tensors and notes give equal bytes.
 ///
 /// # Errors
-/// [`StateError::Duplicate`] where a name comes twice, [`StateError::Io`] where the file system refuses.
+/// [`StateError::Duplicate`] where a name comes twice, [`StateError::File`] where the file system refuses.
 pub fn save_safetensors(
     path: impl AsRef<Path>,
     tensors: &[NamedTensor],
     note: Option<&str>,
 ) -> Result<(), StateError> {
     let path = path.as_ref();
-    let io = |doing| move |source| StateError::Io { file: path.to_path_buf(), doing, source };
     let by_name = index_by_name(tensors)?;
     let metadata = note.map(|note| HashMap::from([(NOTE_KEY.to_string(), note.to_string())]));
 
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let temporary = temporary_file(folder).map_err(io("create a temporary file beside it"))?;
     let views = by_name.iter().map(|(name, tensor)| (*name, LittleEndian(tensor)));
-    safetensors::serialize_to_file(views, metadata, temporary.path()).map_err(|e| match e {
-        safetensors::SafeTensorError::IoError(source) => io("write it")(source),
-        other => StateError::Format { file: path.to_path_buf(), reason: other.to_string() },
-    })?;
-    temporary.as_file().sync_all().map_err(io("flush it to disk"))?;
-    temporary.persist(path).map_err(|e| io("put it in place")(e.error))?;
-    sync_folder(folder).map_err(io("flush its folder to disk"))
+    let written =
+        atomic_write_with(path, |file| safetensors::serialize_to_file(views, metadata, file.path()));
+    written.map_err(|e| match e {
+        SafeTensorError::IoError(why) => FileError::Write { path: path.into(), why }.into(),
+        other => StateError::Format { file: path.into(), reason: other.to_string() },
+    })
 }
 
 /// Reads every tensor of the safetensors file at `path`.
 ///
 /// # Errors
-/// [`StateError::Io`], [`StateError::Cut`], [`StateError::Format`] or [`StateError::Dtype`], each naming the
+/// [`StateError::File`], [`StateError::Cut`], [`StateError::Format`] or [`StateError::Dtype`], each naming the
 /// file.
 ///
 /// # Complexity
 /// Reads the file once; memory is at most twice its length.
 pub fn load_safetensors(path: impl AsRef<Path>) -> Result<SavedTensors, StateError> {
     let path = path.as_ref();
-    let io = |source| StateError::Io { file: path.to_path_buf(), doing: "read it", source };
+    let io = |why| FileError::Read { path: path.into(), why };
     let file = File::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     let mut bytes = Vec::new();
@@ -113,10 +107,7 @@ pub fn load_safetensors(path: impl AsRef<Path>) -> Result<SavedTensors, StateErr
 pub fn parse_safetensors(bytes: &[u8], path: impl AsRef<Path>) -> Result<SavedTensors, StateError> {
     let path = path.as_ref();
     check_extent(bytes, path)?;
-    let format = |e: safetensors::SafeTensorError| StateError::Format {
-        file: path.to_path_buf(),
-        reason: e.to_string(),
-    };
+    let format = |e: SafeTensorError| StateError::Format { file: path.to_path_buf(), reason: e.to_string() };
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
     let note = header.metadata().as_ref().and_then(|m| m.get(NOTE_KEY)).cloned();
     let file = SafeTensors::deserialize(bytes).map_err(format)?;
@@ -198,26 +189,4 @@ impl View for LittleEndian<'_> {
     fn data_len(&self) -> usize {
         self.0.values().len() * 4
     }
-}
-
-fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".saving-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        // Temporary files are private by default; this one will be the real file, so let the umask decide.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> std::io::Result<()> {
-    Ok(())
 }

@@ -3,6 +3,7 @@ use dfdx::prelude::*;
 use proptest::prelude::*;
 
 use super::*;
+use crate::files::FileError;
 
 type Net = (Linear<3, 4, f32, Cpu>, ReLU, Repeated<Linear<4, 4, f32, Cpu>, 2>, BatchNorm2D<2, f32, Cpu>);
 
@@ -174,9 +175,12 @@ fn wrong_files_are_named_in_the_error() {
 
     std::fs::write(&path, [&whole[..], b"tail"].concat()).unwrap();
     assert!(matches!(load_safetensors(&path), Err(StateError::Cut { .. })));
-    assert!(matches!(load_safetensors(dir.path().join("absent")), Err(StateError::Io { .. })));
-    let nowhere = dir.path().join("no/such/folder/x");
-    assert!(matches!(save_safetensors(nowhere, &[], None), Err(StateError::Io { .. })));
+    assert!(matches!(
+        load_safetensors(dir.path().join("absent")),
+        Err(StateError::File(FileError::Read { .. }))
+    ));
+    let under_a_file = save_safetensors(path.join("x"), &[], None);
+    assert!(matches!(under_a_file, Err(StateError::File(FileError::Write { .. }))));
 
     let header = br#"{"w":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}"#;
     let file = [&(header.len() as u64).to_le_bytes()[..], header, &[0; 8]].concat();

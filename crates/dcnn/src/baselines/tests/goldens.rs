@@ -2,7 +2,7 @@
 
 use super::csr;
 use crate::baselines::{
-    GraphKernel, KernelKind, LinearSvm, Logistic, LogisticOptions, Matrix, Penalty, Scores, SvmOptions,
+    GraphKernel, KernelKind, LinearSvm, Logistic, LogisticOptions, Matrix, Penalty, SvmOptions,
 };
 use approx::assert_relative_eq;
 use serde::Deserialize;
@@ -12,7 +12,6 @@ struct Golden {
     logistic: LogisticGolden,
     svm: SvmGolden,
     kernels: KernelGolden,
-    metrics: MetricGolden,
 }
 
 #[derive(Deserialize)]
@@ -59,16 +58,6 @@ struct KernelCase {
     kind: KernelKind,
     alpha: f64,
     upper_triangle: Vec<f64>,
-}
-
-#[derive(Deserialize)]
-struct MetricGolden {
-    classes: usize,
-    truth: Vec<usize>,
-    predicted: Vec<usize>,
-    accuracy: f64,
-    micro_f1: f64,
-    macro_f1: f64,
 }
 
 fn golden() -> Golden {
@@ -137,13 +126,4 @@ fn kernels_are_scipys_matrix_exponential() {
             }
         }
     }
-}
-
-#[test]
-fn scores_are_scikit_learns() {
-    let MetricGolden { classes, truth, predicted, accuracy, micro_f1, macro_f1 } = golden().metrics;
-    let scores = Scores::of(&predicted, &truth, classes).unwrap();
-    assert_relative_eq!(scores.accuracy, accuracy, max_relative = 1e-14);
-    assert_relative_eq!(scores.micro_f1, micro_f1, max_relative = 1e-14);
-    assert_relative_eq!(scores.macro_f1, macro_f1, max_relative = 1e-14);
 }

@@ -3,7 +3,7 @@
 use super::{block_graph, csr, words};
 use crate::baselines::{
     newton, BaselineError, Csr, GraphKernel, KernelKind, LinearSvm, Logistic, LogisticOptions, Matrix,
-    Normalisation, Penalty, Scores, SvmOptions,
+    Normalisation, Penalty, SvmOptions,
 };
 use approx::assert_relative_eq;
 use proptest::prelude::*;
@@ -139,7 +139,6 @@ fn bad_inputs_are_named() {
     let huge = GraphKernel::new(&edge(f64::from(f32::MAX), f64::from(f32::MAX)), heat, 1e300);
     assert!(matches!(huge, Err(BaselineError::AlphaTooLarge { .. })));
 
-    assert!(Scores::of(&[], &[], 2).is_err() && Scores::of(&[0], &[2], 2).is_err());
     assert!(Matrix::zeros(usize::MAX, 2).is_err());
 }
 
@@ -189,14 +188,6 @@ proptest! {
         let scaled = kernel.features(&nodes, Normalisation::Global).unwrap();
         let mean = scaled.as_slice().iter().map(|k| k * k).sum::<f64>() / n as f64;
         prop_assert!((mean - 1.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn micro_f1_is_accuracy(pairs in prop::collection::vec((0usize..5, 0usize..5), 1..60)) {
-        let (predicted, truth): (Vec<usize>, Vec<usize>) = pairs.into_iter().unzip();
-        let scores = Scores::of(&predicted, &truth, 5).unwrap();
-        prop_assert!((scores.micro_f1 - scores.accuracy).abs() < 1e-14);
-        prop_assert!((0.0..=1.0).contains(&scores.macro_f1));
     }
 
     #[test]

@@ -26,14 +26,21 @@ impl Example {
         Task { labels: &self.labels, classes: 3, split }
     }
 
+    /// Twice the same split, which must come out twice the same.
+    fn kernel(&self, task: &Task<'_>, kind: KernelKind, grid: &Grid) -> BaselineResult {
+        let mut results = kernel_fit_and_test(&self.graph, &[*task, *task], kind, grid).unwrap();
+        assert_eq!(results[0], results[1]);
+        results.remove(0)
+    }
+
     fn all(&self, task: &Task<'_>) -> Vec<BaselineResult> {
         let grid = Grid::quick();
         vec![
             majority_fit_and_test(task).unwrap(),
             logistic_fit_and_test(&self.words, task, Penalty::L1, &grid).unwrap(),
             logistic_fit_and_test(&self.words, task, Penalty::L2, &grid).unwrap(),
-            kernel_fit_and_test(&self.graph, task, KernelKind::Exponential, &grid).unwrap(),
-            kernel_fit_and_test(&self.graph, task, KernelKind::LaplacianExponential, &grid).unwrap(),
+            self.kernel(task, KernelKind::Exponential, &grid),
+            self.kernel(task, KernelKind::LaplacianExponential, &grid),
         ]
     }
 }
@@ -78,7 +85,7 @@ fn ties_go_to_the_stronger_penalty_and_edges_are_flagged() {
     // without edges every alpha of either kernel gives the same features
     let empty = Csr::zero((240, 240));
     for kind in [KernelKind::Exponential, KernelKind::LaplacianExponential] {
-        let result = kernel_fit_and_test(&empty, &example.task(), kind, &Grid::full()).unwrap();
+        let result = kernel_fit_and_test(&empty, &[example.task()], kind, &Grid::full()).unwrap().remove(0);
         assert_eq!(result.chosen.strength, Some(0.001));
         assert_eq!(result.at_grid_edge, [Setting::Strength, Setting::Alpha]);
     }
@@ -100,9 +107,9 @@ fn leaking_splits_and_bad_grids_are_refused() {
     let refused = logistic_fit_and_test(&example.words, &task, Penalty::L2, &grid);
     assert!(matches!(refused, Err(BaselineError::Grid { .. })));
     grid.normalisations.clear();
-    let refused = kernel_fit_and_test(&example.graph, &task, KernelKind::Exponential, &grid);
+    let refused = kernel_fit_and_test(&example.graph, &[task], KernelKind::Exponential, &grid);
     assert!(matches!(refused, Err(BaselineError::Grid { name: "normalisations" })));
     grid.laplacian_alphas.count = 0;
-    let refused = kernel_fit_and_test(&example.graph, &task, KernelKind::LaplacianExponential, &grid);
+    let refused = kernel_fit_and_test(&example.graph, &[task], KernelKind::LaplacianExponential, &grid);
     assert!(matches!(refused, Err(BaselineError::Setting { .. })));
 }
