@@ -49,7 +49,7 @@ pub use bench::{BenchOptions, BenchResult};
 use files::OutDir;
 pub use html::to_html;
 pub use paint::to_svg;
-use problem::{one_sentence, Problem};
+use problem::{one_sentence, usage_sentence, Problem};
 use ui::{Sink, Ui};
 
 /// Whatever went wrong in a program; a paper crate's own errors convert with `?`.
@@ -189,8 +189,12 @@ fn run_with<'w, P: Program>(
         Ok(arguments) => arguments,
         Err(usage) => {
             // --help and --version come this way too, and belong on stdout
-            let to = if usage.use_stderr() { &mut err } else { &mut out };
-            let _ = write!(to, "{}", usage.render()).and_then(|()| to.flush());
+            let told = if usage.use_stderr() {
+                writeln!(err, "{}", usage_sentence(&usage.render().to_string())).and_then(|()| err.flush())
+            } else {
+                write!(out, "{}", usage.render()).and_then(|()| out.flush())
+            };
+            let _ = told;
             return u8::try_from(usage.exit_code()).unwrap_or(2);
         }
     };
@@ -207,7 +211,14 @@ fn run_with<'w, P: Program>(
 fn parse<P: Program>(
     args: impl IntoIterator<Item = OsString>,
 ) -> Result<Arguments<P::TrainArgs, P::EvalArgs>, clap::Error> {
+    // a number below zero is the value of its flag, so that the sentence about it names the flag
+    let lenient = |arg: clap::Arg| {
+        let negative = arg.get_action().takes_values() && !arg.is_positional();
+        arg.allow_negative_numbers(negative)
+    };
     let mut command = Arguments::<P::TrainArgs, P::EvalArgs>::command()
+        .mut_args(lenient)
+        .mut_subcommands(|verb| verb.mut_args(lenient))
         .name(P::NAME)
         .bin_name(P::NAME)
         .about(P::ABOUT)

@@ -55,3 +55,25 @@ pub(super) fn one_sentence(error: &(dyn StdError + 'static)) -> String {
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+/// clap's paragraphs about wrong usage as one line, without its summary of the usage.
+pub(super) fn usage_sentence(text: &str) -> String {
+    let paragraphs = text.split("\n\n").filter(|p| !p.trim_start().starts_with("Usage:"));
+    let lines = paragraphs.map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.filter(|p| !p.is_empty()).collect::<Vec<_>>().join("; ").replace("; For more", "; for more")
+}
+
+#[cfg(test)]
+mod unit {
+    use super::usage_sentence;
+
+    #[test]
+    fn paragraphs_become_one_line() {
+        let clap =
+            "error: unexpected argument '-1' found\n\n  tip: write\n  it so\n\nUsage: dcnn [OPTIONS]\n\n\
+                    For more information, try '--help'.\n";
+        let line =
+            "error: unexpected argument '-1' found; tip: write it so; for more information, try '--help'.";
+        assert_eq!(usage_sentence(clap), line);
+    }
+}

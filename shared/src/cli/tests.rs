@@ -106,6 +106,7 @@ fn wrong_usage_gives_2_and_help_goes_to_stdout() {
         let run = fake(dir.path(), args);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{args:?}");
         assert!(run.err.starts_with("error: "), "{args:?}: {}", run.err);
+        assert_eq!(run.err.lines().count(), 1, "{args:?}: {}", run.err);
     }
     let help = fake(dir.path(), &["--help"]);
     assert_eq!((help.code, help.err.as_str()), (0, ""));
