@@ -12,8 +12,8 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use super::number::duration;
-use super::ClaimResult;
+use super::number::{duration, number};
+use super::{ClaimResult, Row};
 
 /// What is wrong with a generated block.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -47,7 +47,7 @@ pub enum ReadmeError {
     },
 }
 
-/// A Markdown table with one row a result, in the order given.
+/// A Markdown table with one row a result, in the order given, and below it every number of each result, folded away.
 #[must_use]
 pub fn render(results: &[ClaimResult]) -> String {
     let mut out = String::from(
@@ -68,7 +68,32 @@ pub fn render(results: &[ClaimResult]) -> String {
         ];
         out.push_str(&format!("| {} |\n", cells.map(|c| escape(&c)).join(" | ")));
     }
+    for r in results {
+        if let Some(measured) = r.measured.as_ref().filter(|m| m.rows.len() > 1) {
+            out.push_str(&numbers(&r.claim.id, &measured.rows));
+        }
+    }
     out
+}
+
+/// Every quantity of a result, in a block that opens on a click.
+fn numbers(id: &str, rows: &[Row]) -> String {
+    let mut out = format!(
+        "\n<details><summary>{}: every number</summary>\n\n\
+         | quantity | mean | 95 % interval | n | paper |\n|---|---|---|---|---|\n",
+        escape(id)
+    );
+    for row in rows {
+        let cells = [
+            row.label.clone(),
+            number(row.interval.mean),
+            format!("{} to {}", number(row.interval.lo), number(row.interval.hi)),
+            row.interval.n.to_string(),
+            row.paper.map_or_else(|| "–".into(), number),
+        ];
+        out.push_str(&format!("| {} |\n", cells.map(|c| escape(&c)).join(" | ")));
+    }
+    out + "\n</details>\n"
 }
 
 /// The text between the markers of block `name`, without the line ends that touch them.
