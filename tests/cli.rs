@@ -125,7 +125,7 @@ fn wrong_flags_are_one_line_that_says_what_is_allowed() {
         (&["--seed", "18446744073709551616"], &["18446744073709551616", "--seed"]),
         (&["--device", "gpu"], &["gpu", "cuda:N"]),
         (&["train", "--device", "cuda:"], &["cuda:N"]),
-        (&["train", "--device", "cuda:64"], &["cuda:64", "63"]),
+        (&["train", "--device", "cuda:64"], &["cuda:64", "cuda:N"]),
         (&["reproduce", "--seeds", "0"], &["--seeds", "1..=1000"]),
         (&["bench", "--steps", "0"], &["--steps", "1..=1000000"]),
         (&["fly"], &["fly"]),

@@ -32,6 +32,13 @@ fn the_quickstart_is_two_commands() {
 }
 
 #[test]
+fn what_has_to_pass_is_what_the_readme_says() {
+    let script = fs::read_to_string(workspace().join(".ci/run")).unwrap();
+    let last = script.lines().last().unwrap();
+    assert_eq!(last, format!("exec {}", QUICKSTART[1]), "the last line of .ci/run");
+}
+
+#[test]
 fn every_number_of_a_table_was_measured() {
     for paper in papers() {
         let dir = workspace().join("crates").join(&paper);
