@@ -34,8 +34,6 @@ const OUTSIDE: [&str; 11] = [
 ];
 /// The most lines of a source file.
 const MOST_LINES: usize = 500;
-/// Files that are longer and are still to be split.
-const STILL_LONG: [&str; 1] = ["shared/src/cli/tests.rs"];
 
 #[test]
 fn only_shared_knows_the_foundations() {
@@ -194,11 +192,7 @@ fn no_test_is_ignored_and_every_example_runs() {
 #[test]
 fn files_are_short_enough_to_read() {
     let lengths = sources().into_iter().map(|(path, text)| (path, text.lines().count()));
-    let mut long: BTreeMap<PathBuf, usize> = lengths.filter(|(_, lines)| *lines > MOST_LINES).collect();
-    for path in STILL_LONG {
-        let known = long.remove(Path::new(path));
-        assert!(known.is_some(), "{path} is short enough now: take it off STILL_LONG");
-    }
+    let long: BTreeMap<PathBuf, usize> = lengths.filter(|(_, lines)| *lines > MOST_LINES).collect();
     assert!(long.is_empty(), "over {MOST_LINES} lines: {long:?}");
 }
 

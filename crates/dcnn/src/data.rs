@@ -7,6 +7,9 @@ use shared::graph::{from_edges, Csr};
 
 use crate::DcnnError;
 
+#[cfg(test)]
+mod tests;
+
 /// The name of the embedded sets.
 pub const SYNTHETIC: &str = "synthetic";
 

@@ -20,6 +20,9 @@ use crate::{
     DcnnError,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// A trained diffusion-convolutional network, with the examples it was trained among.
 ///
 /// # Example

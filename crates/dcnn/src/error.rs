@@ -66,6 +66,33 @@ pub enum DcnnError {
         /// Why so many.
         why: &'static str,
     },
+    /// A feature that is not a number.
+    #[error("feature {column} in row {row} is {value}: every feature must be a finite number, so mend or drop that row")]
+    Feature {
+        /// The row of the feature matrix.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// What stands there.
+        value: f32,
+    },
+    /// A network without features, or of more weights than memory should be given to.
+    #[error(
+        "a network of {slices} slices of {features} features to {classes} classes has {weights} weights, and 1 to {max} \
+         are allowed in its dense layer: give at least one feature, and number classes from 0 without gaps"
+    )]
+    Size {
+        /// H + 1.
+        slices: usize,
+        /// F.
+        features: usize,
+        /// C.
+        classes: usize,
+        /// (H + 1) F C.
+        weights: u128,
+        /// The most that are allowed.
+        max: u128,
+    },
     /// An index that is out of range.
     #[error("{what} {index} does not exist: they run from 0 to {count} - 1")]
     Index {

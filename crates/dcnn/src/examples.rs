@@ -5,7 +5,7 @@ use std::ops::Range;
 use shared::{
     graph::{
         append_column, diffuse, disjoint_union, edge_augmented, edge_list, from_edges, transition_matrix,
-        Csr, Diffused,
+        Csr, Diffused, GraphError,
     },
     ops::{diffusion::SparseRows, targets::Targets},
 };
@@ -14,6 +14,9 @@ use crate::{
     config::{Config, Pooling},
     DcnnError,
 };
+
+#[cfg(test)]
+mod tests;
 
 /// Rows of P*X: of nodes, of graphs (their mean), or of edges.
 #[derive(Clone, Debug)]
@@ -155,7 +158,7 @@ impl Labels {
     /// Labels from 0; there are as many classes as the largest label says.
     #[must_use]
     pub fn new(labels: &[usize]) -> Self {
-        Labels { classes: labels.iter().max().map_or(0, |m| m + 1), labels: labels.to_vec() }
+        Labels { classes: labels.iter().max().map_or(0, |m| m.saturating_add(1)), labels: labels.to_vec() }
     }
 
     /// The number of classes.
@@ -176,14 +179,14 @@ impl Labels {
         self.labels.is_empty()
     }
 
-    /// The labels of these examples.
-    #[must_use]
-    pub fn of(&self, examples: &[usize]) -> Vec<usize> {
-        examples.iter().map(|e| self.labels[*e]).collect()
-    }
-
+    /// The labels of a batch.
     pub(crate) fn targets(&self, examples: &[usize]) -> Result<Targets, DcnnError> {
-        Ok(Targets::new(self.of(examples), self.classes)?)
+        let count = self.len();
+        let labels = examples.iter().map(|index| {
+            let index = *index;
+            self.labels.get(index).copied().ok_or(DcnnError::Index { what: "label", index, count })
+        });
+        Ok(Targets::new(labels.collect::<Result<_, _>>()?, self.classes)?)
     }
 }
 
@@ -192,8 +195,22 @@ fn diffuse_with(adjacency: &Csr, features: &Csr, config: &Config) -> Result<Diff
     Ok(diffuse(&p, &with_bias(features, config)?, config.hops)?)
 }
 
+/// The features with the constant one, once they are found to be numbers.
 fn with_bias(features: &Csr, config: &Config) -> Result<Csr, DcnnError> {
+    check_features(features)?;
     Ok(if config.bias_feature { append_column(features, 1.0)? } else { features.clone() })
+}
+
+fn check_features(features: &Csr) -> Result<(), DcnnError> {
+    if !features.is_csr() {
+        return Err(GraphError::NotCsr { what: "the feature matrix" }.into());
+    }
+    for (row, entries) in features.outer_iterator().enumerate() {
+        if let Some((column, value)) = entries.iter().find(|(_, x)| !x.is_finite()) {
+            return Err(DcnnError::Feature { row, column, value: *value });
+        }
+    }
+    Ok(())
 }
 
 /// All graphs as one, and the nodes of each in it.
@@ -228,6 +245,7 @@ fn stack_rows(parts: &[&Csr]) -> Result<Csr, DcnnError> {
     let cols = parts.first().map_or(0, |x| x.cols());
     let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
     for x in parts {
+        check_features(x)?;
         if x.cols() != cols {
             let (found, expected) = (x.cols(), cols);
             return Err(DcnnError::Count {

@@ -32,6 +32,12 @@ use crate::{
     DcnnError,
 };
 
+#[cfg(test)]
+mod tests;
+
+/// The most weights of the dense layer: 1 GiB of them, and as much again for each of gradient, optimiser and layout.
+const MAX_WEIGHTS: u128 = 1 << 28;
+
 /// The stream of the seed that initial weights are drawn from.
 const INIT_STREAM: u64 = 0;
 
@@ -110,6 +116,11 @@ pub(crate) fn build(
     features: usize,
     classes: usize,
 ) -> Result<Box<dyn Network>, DcnnError> {
+    let slices = config.slices();
+    let weights = [slices, features, classes].iter().map(|n| *n as u128).fold(1, u128::saturating_mul);
+    if !(1..=MAX_WEIGHTS).contains(&weights) {
+        return Err(DcnnError::Size { slices, features, classes, weights, max: MAX_WEIGHTS });
+    }
     device.launch(config.seed, Build { config, features, classes })?
 }
 

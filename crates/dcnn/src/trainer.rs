@@ -13,6 +13,9 @@ use crate::{
     DcnnError,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Rows scored at a time.
 const SCORE_BATCH: usize = 1024;
 
@@ -138,6 +141,11 @@ impl Trained {
             let (found, expected) = (examples.features(), self.features);
             let why = "as many as the network was trained on (the constant feature included)";
             return Err(DcnnError::Count { what: "features", found, expected, why });
+        }
+        let (found, expected) = (examples.diffused().slices(), self.config.slices());
+        if found != expected {
+            let why = "one more than the hops the network was trained with";
+            return Err(DcnnError::Count { what: "slices", found, expected, why });
         }
         let mut scores = Vec::with_capacity(members.len() * self.classes);
         for batch in members.chunks(SCORE_BATCH) {

@@ -1,4 +1,4 @@
-//! The build with CUDA: every op runs as its composition of dfdx ops.
+//! The build with CUDA: every op runs as its composition of dfdx ops, until it brings a kernel of its own.
 
 use dfdx::tensor::Cuda;
 

@@ -4,8 +4,6 @@
 //! making inputs contiguous, reading them, recording the backward step, and lending it the gradient buffers
 //! in place. Ops never touch the tape themselves.
 
-use std::sync::Arc;
-
 use dfdx::{
     shapes::{HasShape, Shape},
     tensor::{Cpu, CpuError, Gradients, NoneTape, Tape, Tensor, TensorFromVec},
@@ -14,7 +12,7 @@ use dfdx::{
 
 /// A contiguous input of a [`host_op`], with its shape erased so that inputs of several ranks fit in one array.
 pub struct HostTensor {
-    values: Arc<[f32]>,
+    values: Vec<f32>,
     gradient: Box<dyn GradientBuffer>,
 }
 
@@ -30,7 +28,7 @@ impl HostTensor {
         let (tensor, tape) = dfdx::tensor::SplitTape::split_tape(tensor.try_contiguous()?);
         let mut values = vec![0.0; tensor.shape().num_elements()];
         tensor.copy_into(&mut values);
-        Ok((HostTensor { values: values.into(), gradient: Box::new(tensor) }, tape))
+        Ok((HostTensor { values, gradient: Box::new(tensor) }, tape))
     }
 
     /// Reads a tensor that carries no tape of its own, such as a parameter. `T` is the tape of the op's other
@@ -91,7 +89,7 @@ where
     T: Tape<f32, Cpu>,
     Saved: 'static,
 {
-    let (output, saved) = forward(std::array::from_fn(|i| &*inputs[i].values));
+    let (output, saved) = forward(std::array::from_fn(|i| inputs[i].values.as_slice()));
     let kept = if T::OWNS_TAPE { output.clone() } else { Vec::new() };
     let output = device.try_tensor_from_vec(output, shape)?;
     let mut tape = tape;
@@ -110,7 +108,7 @@ where
                     Some(buffer) => buffer.as_mut_slice(),
                     None => &mut [],
                 });
-                let values = std::array::from_fn(|i| &*inputs[i].values);
+                let values = std::array::from_fn(|i| inputs[i].values.as_slice());
                 backward(values, &kept, saved, &output_gradient, lent);
             }
             for (buffer, input) in buffers.into_iter().zip(&inputs) {

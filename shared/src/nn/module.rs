@@ -3,7 +3,16 @@
 /// A layer whose sizes are checked at compile time.
 ///
 /// [`module!`](crate::module) evaluates `FITS` of every field, so a model with sizes that do not fit fails in
-/// `cargo check`, with the message of the layer's assertion.
+/// `cargo check`, with the message of the layer's assertion. A layer with nothing to assert takes the default.
+///
+/// ```compile_fail,E0080
+/// # use shared::{dfdx::prelude::*, nn::Checked};
+/// struct Halve<const IN: usize, const OUT: usize>;
+/// impl<const IN: usize, const OUT: usize> Checked for Halve<IN, OUT> {
+///     const FITS: () = assert!(IN == 2 * OUT, "Halve<IN, OUT> needs IN = 2 OUT");
+/// }
+/// const _: () = Halve::<6, 2>::FITS; // what `module!` writes for each field
+/// ```
 pub trait Checked {
     /// Asserts that the layer's sizes fit together.
     const FITS: () = ();

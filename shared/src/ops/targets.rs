@@ -17,7 +17,9 @@ pub struct Targets {
 
 /// A class index that does not exist.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("target {target} of row {row} is not a class: with {classes} classes, targets run from 0 to {classes} - 1")]
+#[error(
+    "target {target} of row {row} is not a class: with {classes} classes, targets must be below {classes}"
+)]
 pub struct TargetError {
     /// The row in the batch.
     pub row: usize,

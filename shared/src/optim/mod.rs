@@ -15,7 +15,6 @@ mod config;
 mod decay;
 mod error;
 mod optimizer;
-
 mod rmsprop;
 mod rule;
 mod saved;

@@ -5,7 +5,7 @@ use shared::{
     graph::Normalization,
 };
 
-use super::{accuracies, node_networks, nodes, row, thirds};
+use super::{accuracies, measured_on, node_networks, nodes, row, thirds};
 use crate::{Config, Init};
 
 /// Settings to compare on the same splits, the default first.
@@ -17,7 +17,7 @@ fn compare(context: &Context<'_>, variants: &Variants) -> Result<(Measured, Vec<
     let seeds = context.seeds(12, 20);
     let splits = thirds(data.labels.len(), &seeds)?;
     context.progress.start("variants", variants.len() as u64);
-    let (mut measured, mut all) = (Measured::new(seeds), Vec::new());
+    let (mut measured, mut all) = (Measured::new(seeds).note(measured_on(&data.name)), Vec::new());
     for (label, config) in variants {
         let outcomes = node_networks(context, &data, &splits, config)?;
         let epochs = outcomes.iter().map(|o| o.epochs as f64).sum::<f64>() / outcomes.len().max(1) as f64;

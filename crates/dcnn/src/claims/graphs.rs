@@ -10,7 +10,7 @@ use shared::{
     train::EarlyStopping,
 };
 
-use super::{accuracies, row, source, thirds};
+use super::{accuracies, measured_on, row, source, thirds};
 use crate::{
     baselines::{Grid, Penalty},
     data::{GraphData, SYNTHETIC},
@@ -37,6 +37,7 @@ pub(super) fn table(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let seeds = context.seeds(6, 20);
     let mut measured = Measured::new(seeds.clone());
     for data in sets(context)? {
+        measured = measured.note(measured_on(&data.name));
         let splits = thirds(data.labels.len(), &seeds)?;
         let grid = if context.quick { Grid::quick() } else { Grid::full() };
         let majority = rival(&data, &splits, Baseline::Majority, &grid)?;
@@ -79,6 +80,7 @@ pub(super) fn pooling(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let seeds = context.seeds(6, 20);
     let mut measured = Measured::new(seeds.clone());
     for data in sets(context)? {
+        measured = measured.note(measured_on(&data.name));
         let splits = thirds(data.labels.len(), &seeds)?;
         let config = Config { hops: 2, ..preset(&splits) };
         let mean = network(context, &data, &splits, &config)?;

@@ -7,7 +7,7 @@ use shared::{
     train::RunRng,
 };
 
-use super::nodes;
+use super::{measured_on, nodes};
 use crate::{experiment::isomorphism_error, Config, Examples};
 
 /// The stream of the seed that permutations are drawn from.
@@ -37,6 +37,7 @@ pub(super) fn isomorphism(context: &Context<'_>) -> Result<Measured, ClaimError>
         .note(format!(
             "The converse is false: a hexagon and two triangles with equal features get activations {apart} apart."
         ))
+        .note(measured_on(&data.name))
         .config(&config)?)
 }
 
@@ -80,5 +81,6 @@ pub(super) fn exact_diffusion(context: &Context<'_>) -> Result<Measured, ClaimEr
         .check(at_most("largest difference from P* times X", worst, 1e-5))
         .check(at_least("times less memory", dense / ours, 2.0))
         .table(table)
+        .note(measured_on(&data.name))
         .config(&config)?)
 }

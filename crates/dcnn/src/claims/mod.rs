@@ -209,6 +209,15 @@ fn node_networks(
     Ok(outcomes)
 }
 
+/// Which data a number is of, in words.
+fn measured_on(name: &str) -> String {
+    if name.starts_with(SYNTHETIC) {
+        format!("Measured on {name}, an embedded twin made by code: the paper's numbers are not comparable, its statements are.")
+    } else {
+        format!("Measured on {name}.")
+    }
+}
+
 fn accuracies(outcomes: &[Outcome]) -> Vec<f64> {
     outcomes.iter().map(|o| o.test.accuracy).collect()
 }

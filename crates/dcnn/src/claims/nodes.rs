@@ -8,7 +8,7 @@ use shared::claims::{
     Axis, ClaimError, Context, Figure, Kind, Measured, Series, Table,
 };
 
-use super::{accuracies, node_networks, nodes, row, thirds};
+use super::{accuracies, measured_on, node_networks, nodes, row, thirds};
 use crate::{
     baselines::{Grid, KernelKind, Penalty, Scores},
     data::SYNTHETIC,
@@ -103,6 +103,7 @@ pub(super) fn hops(context: &Context<'_>) -> Result<Measured, ClaimError> {
         .check(above_by("2 hops above none", &gain(0, 2)?, 0.10))
         .check(equivalent("5 hops against 2", &differences(&all[5], &all[2])?, 0.02)?)
         .figure(figure)
+        .note(measured_on(&data.name))
         .config(&Config::default())?)
 }
 
@@ -156,7 +157,7 @@ pub(super) fn label_fraction(context: &Context<'_>) -> Result<Measured, ClaimErr
             .collect();
         figure = figure.series(Series::intervals(label, Kind::Line, points?));
     }
-    Ok(measured.figure(figure).config(&config)?)
+    Ok(measured.figure(figure).note(measured_on(&data.name)).config(&config)?)
 }
 
 fn grid(context: &Context<'_>) -> Grid {

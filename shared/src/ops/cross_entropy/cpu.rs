@@ -30,9 +30,11 @@ impl CrossEntropyKernel for Cpu {
             move |[scores]| {
                 let mut probabilities = scores.to_vec();
                 let mut loss = 0.0f64;
-                for (row, target) in probabilities.chunks_exact_mut(classes).zip(forward_targets.iter()) {
+                for (row, (i, target)) in
+                    probabilities.chunks_exact_mut(classes.max(1)).zip(forward_targets.iter())
+                {
                     let log_sum = softmax_in_place(row);
-                    let score = f64::from(scores[loss_index(classes, target.0, target.1)]);
+                    let score = f64::from(scores[i * classes + target]);
                     loss += log_sum - score;
                 }
                 let mean = loss / forward_targets.len().max(1) as f64;
@@ -42,15 +44,11 @@ impl CrossEntropyKernel for Cpu {
                 let scale = dy[0] / targets.len().max(1) as f32;
                 dx.iter_mut().zip(&probabilities).for_each(|(dx, p)| *dx += scale * p);
                 for (row, target) in targets.iter() {
-                    dx[loss_index(classes, row, target)] -= scale;
+                    dx[row * classes + target] -= scale;
                 }
             },
         )
     }
-}
-
-fn loss_index(classes: usize, row: usize, target: usize) -> usize {
-    row * classes + target
 }
 
 /// Turns scores into probabilities and returns log Σ eᵒ, shifted by the row's maximum so that nothing overflows.

@@ -15,7 +15,7 @@ use dfdx::{
 
 use super::targets::{one_hot, scalar, Targets};
 
-/// Mean over the batch of −log softmax(oᵢ)[yᵢ].
+/// Mean over the batch of −log softmax(oᵢ)ᵧ, with y the target of row i.
 ///
 /// # Shapes
 /// scores o: (B, C), result: a scalar.
@@ -55,6 +55,8 @@ pub trait CrossEntropyKernel: Device<f32> {
 
 /// The oracle: [`softmax_cross_entropy`] from dfdx's own ops, for any device and float type.
 ///
+/// dfdx 0.13's `log_softmax` mixes up the gradient of a permuted tensor, so the scores are made contiguous first.
+///
 /// # Errors
 /// The device's.
 pub fn composed<B: Dim, C: Dim, E: Dtype, D: Device<E>, T: Tape<E, D>>(
@@ -64,5 +66,6 @@ pub fn composed<B: Dim, C: Dim, E: Dtype, D: Device<E>, T: Tape<E, D>>(
     let shape = *scores.shape();
     let chosen = one_hot::<B, C, E, D>(scores.device(), targets, shape)?;
     let rows = shape.0.size() as f64;
-    scores.try_log_softmax::<Axis<1>>()?.try_mul(chosen)?.try_sum::<Rank0, _>()?.try_div(scalar::<E>(-rows))
+    let log_probabilities = scores.try_contiguous()?.try_log_softmax::<Axis<1>>()?;
+    log_probabilities.try_mul(chosen)?.try_sum::<Rank0, _>()?.try_div(scalar::<E>(-rows))
 }

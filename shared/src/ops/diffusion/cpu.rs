@@ -1,8 +1,11 @@
+use std::ops::Range;
+
 use dfdx::{
     prelude::*,
     shapes::Dim,
     tensor::{Cpu, CpuError, Tape, Tensor},
 };
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{DiffusionKernel, SparseRows};
@@ -88,16 +91,13 @@ impl DiffusionKernel for Cpu {
                 activate(&mut out, activation);
                 (out, (z, weight))
             },
-            move |[conv, ..], y, (z, weight), dy, [dconv, dweight, dbias]| {
+            move |_, y, (z, weight), dy, [dconv, dweight, dbias]| {
                 let da = padded_output_gradient(dy, y, c, weight.width, activation);
                 for row in da.chunks_exact(weight.width.max(1)) {
                     dbias.iter_mut().zip(row).for_each(|(db, da)| *db += da);
                 }
-                let total = backward(&rows_back, &z, &weight, &da);
-                // d/dw tanh(w s) = (1 - z²) s was left without w in it, so nothing of `conv` is needed
-                debug_assert_eq!(conv.len(), total.conv.len());
-                dconv.iter_mut().zip(&total.conv).for_each(|(d, t)| *d += t);
-                total.weight.add_to_rows(dweight);
+                // d/dw tanh(w s) = (1 - z²) s has no w in it, so nothing of W^c is needed
+                backward(&rows_back, &z, &da, weight.width / LANES).add_to(&weight, dconv, dweight);
             },
         )
     }
@@ -111,35 +111,15 @@ struct ColumnMajor {
 }
 
 impl ColumnMajor {
-    fn zeros(classes: usize, columns: usize) -> Self {
-        let width = classes.next_multiple_of(LANES);
-        ColumnMajor { values: vec![0.0; columns * width], classes, width }
-    }
-
     fn from_rows(rows: &[f32], classes: usize, columns: usize) -> Self {
-        let mut out = Self::zeros(classes, columns);
+        let width = classes.next_multiple_of(LANES);
+        let mut out = ColumnMajor { values: vec![0.0; columns * width], classes, width };
         for (class, row) in rows.chunks_exact(columns.max(1)).enumerate() {
             for (column, value) in row.iter().enumerate() {
                 out.values[column * out.width + class] = *value;
             }
         }
         out
-    }
-
-    fn add_to_rows(&self, rows: &mut [f32]) {
-        if self.classes == 0 {
-            return;
-        }
-        let columns = rows.len() / self.classes;
-        for (class, row) in rows.chunks_exact_mut(columns.max(1)).enumerate() {
-            for (column, value) in row.iter_mut().enumerate() {
-                *value += self.values[column * self.width + class];
-            }
-        }
-    }
-
-    fn add(&mut self, other: &ColumnMajor) {
-        self.values.iter_mut().zip(&other.values).for_each(|(a, b)| *a += b);
     }
 }
 
@@ -157,22 +137,39 @@ fn scores(rows: &SparseRows, z: &[f32], weight: &ColumnMajor, bias: &[f32], out:
     out.par_chunks_mut(c.max(1)).with_min_len(16).enumerate().for_each(|(row, out)| {
         let span = indptr[row]..indptr[row + 1];
         let (indices, z) = (&rows.indices()[span.clone()], &z[span]);
-        vectorised(|| {
-            for group in 0..weight.width / LANES {
-                let mut sum = [0.0f32; LANES];
-                for (k, z) in indices.iter().zip(z) {
-                    let at = *k as usize * weight.width + group * LANES;
-                    let w = &weight.values[at..at + LANES];
-                    for lane in 0..LANES {
-                        sum[lane] += z * w[lane];
-                    }
-                }
-                for (class, sum) in (group * LANES..c).zip(sum) {
-                    out[class] = sum + bias[class];
+        Arch::new().dispatch(RowScores { indices, z, weight, bias, out });
+    });
+}
+
+/// The scores of one row. A type and not a closure, because only this is sure to be compiled for the machine's SIMD.
+struct RowScores<'a> {
+    indices: &'a [u32],
+    z: &'a [f32],
+    weight: &'a ColumnMajor,
+    bias: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for RowScores<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let groups = self.weight.width / LANES;
+        let (weight, _) = self.weight.values.as_chunks::<LANES>();
+        for group in 0..groups {
+            let mut sum = [0.0f32; LANES];
+            for (k, z) in self.indices.iter().zip(self.z) {
+                let w = &weight[*k as usize * groups + group];
+                for lane in 0..LANES {
+                    sum[lane] += z * w[lane];
                 }
             }
-        });
-    });
+            let first = group * LANES;
+            let classes = self.out[first..].iter_mut().zip(&self.bias[first..]);
+            classes.zip(sum).for_each(|((out, bias), sum)| *out = sum + bias);
+        }
+    }
 }
 
 fn activate(out: &mut [f32], activation: Activation) {
@@ -197,62 +194,95 @@ fn padded_output_gradient(dy: &[f32], y: &[f32], c: usize, width: usize, f: Acti
     da
 }
 
-/// Gradients of one chunk of rows.
-struct Gradient {
-    conv: Vec<f32>,
-    weight: ColumnMajor,
+/// What the backward pass adds up, for each column k of S: Σ z da, which is dW^d's column, then Σ (1 − z²) s da, whose
+/// product with W^d's column is dW^c. So one entry costs two multiply-adds a class and no sum across classes.
+struct ColumnSums {
+    /// Column after column, each `groups` times Σ z da and then `groups` times Σ (1 − z²) s da.
+    values: Vec<[f32; LANES]>,
+    groups: usize,
 }
 
-fn backward(rows: &SparseRows, z: &[f32], weight: &ColumnMajor, da: &[f32]) -> Gradient {
-    let chunks = (rows.nnz() / ENTRIES_A_CHUNK).clamp(1, CHUNKS);
-    let size = rows.rows().div_ceil(chunks).max(1);
-    let starts: Vec<usize> = (0..rows.rows().max(1)).step_by(size).collect();
-    let parts: Vec<Gradient> = starts
-        .into_par_iter()
-        .map(|start| backward_rows(rows, start..(start + size).min(rows.rows()), z, weight, da))
-        .collect();
-    let mut parts = parts.into_iter();
-    let empty = || Gradient { conv: Vec::new(), weight: ColumnMajor::zeros(weight.classes, 0) };
-    let mut total = parts.next().unwrap_or_else(empty);
-    for part in parts {
-        total.conv.iter_mut().zip(&part.conv).for_each(|(a, b)| *a += b);
-        total.weight.add(&part.weight);
+impl ColumnSums {
+    fn of_rows(rows: &SparseRows, span: Range<usize>, z: &[f32], da: &[f32], groups: usize) -> Self {
+        let mut sums = ColumnSums { values: vec![[0.0; LANES]; rows.cols() * 2 * groups], groups };
+        let (da, _) = da.as_chunks::<LANES>();
+        Arch::new().dispatch(AddRows { rows, span, z, da, sums: &mut sums });
+        sums
     }
-    total
-}
 
-fn backward_rows(
-    rows: &SparseRows,
-    span: std::ops::Range<usize>,
-    z: &[f32],
-    weight: &ColumnMajor,
-    da: &[f32],
-) -> Gradient {
-    let width = weight.width;
-    let mut conv = vec![0.0f32; rows.cols()];
-    let mut dweight = ColumnMajor::zeros(weight.classes, rows.cols());
-    vectorised(|| {
-        for row in span {
-            let da = &da[row * width..(row + 1) * width];
-            for entry in rows.indptr()[row]..rows.indptr()[row + 1] {
-                let (k, s, z) = (rows.indices()[entry] as usize, rows.values()[entry], z[entry]);
-                let (w, dw) =
-                    (&weight.values[k * width..][..width], &mut dweight.values[k * width..][..width]);
-                let mut dz = 0.0f32;
-                for group in (0..width).step_by(LANES) {
-                    let (da, w, dw) =
-                        (&da[group..][..LANES], &w[group..][..LANES], &mut dw[group..][..LANES]);
-                    let mut product = [0.0f32; LANES];
-                    for lane in 0..LANES {
-                        dw[lane] += z * da[lane];
-                        product[lane] = w[lane] * da[lane];
-                    }
-                    let [a, b, c, d, e, f, g, h] = product;
-                    dz += ((a + e) + (c + g)) + ((b + f) + (d + h));
-                }
-                conv[k] += dz * (1.0 - z * z) * s;
+    fn add(&mut self, other: &ColumnSums) {
+        for (a, b) in self.values.iter_mut().zip(&other.values) {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        }
+    }
+
+    /// Adds the gradients of W^c and, row-major, of W^d.
+    fn add_to(&self, weight: &ColumnMajor, dconv: &mut [f32], dweight: &mut [f32]) {
+        let (columns, groups) = (dconv.len(), self.groups);
+        let (weight, _) = weight.values.as_chunks::<LANES>();
+        for (k, dconv) in dconv.iter_mut().enumerate() {
+            let by_conv = &self.values[(2 * k + 1) * groups..(2 * k + 2) * groups];
+            for (w, sum) in weight[k * groups..(k + 1) * groups].iter().zip(by_conv) {
+                *dconv += w.iter().zip(sum).map(|(w, sum)| w * sum).sum::<f32>();
             }
         }
-    });
-    Gradient { conv, weight: dweight }
+        for (class, row) in dweight.chunks_exact_mut(columns.max(1)).enumerate() {
+            let (group, lane) = (class / LANES, class % LANES);
+            for (k, dw) in row.iter_mut().enumerate() {
+                *dw += self.values[2 * k * groups + group][lane];
+            }
+        }
+    }
+}
+
+/// Adds rows to the sums; a type for the same reason as [`RowScores`].
+struct AddRows<'a> {
+    rows: &'a SparseRows,
+    span: Range<usize>,
+    z: &'a [f32],
+    /// `groups` a row.
+    da: &'a [[f32; LANES]],
+    sums: &'a mut ColumnSums,
+}
+
+impl WithSimd for AddRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let (rows, groups) = (self.rows, self.sums.groups);
+        for row in self.span {
+            let da = &self.da[row * groups..(row + 1) * groups];
+            let entries = rows.indptr()[row]..rows.indptr()[row + 1];
+            let (indices, s) = (&rows.indices()[entries.clone()], &rows.values()[entries.clone()]);
+            for ((k, s), z) in indices.iter().zip(s).zip(&self.z[entries]) {
+                let at = *k as usize * 2 * groups;
+                let (by_weight, by_conv) = self.sums.values[at..at + 2 * groups].split_at_mut(groups);
+                let slope = (1.0 - z * z) * s;
+                for ((da, by_weight), by_conv) in da.iter().zip(by_weight).zip(by_conv) {
+                    // on copies, so that nothing is feared to overlap
+                    let (da, mut dw, mut dc) = (*da, *by_weight, *by_conv);
+                    for lane in 0..LANES {
+                        dw[lane] += z * da[lane];
+                        dc[lane] += slope * da[lane];
+                    }
+                    (*by_weight, *by_conv) = (dw, dc);
+                }
+            }
+        }
+    }
+}
+
+fn backward(rows: &SparseRows, z: &[f32], da: &[f32], groups: usize) -> ColumnSums {
+    let chunks = (rows.nnz() / ENTRIES_A_CHUNK).clamp(1, CHUNKS);
+    let size = rows.rows().div_ceil(chunks).max(1);
+    let starts: Vec<usize> = (0..rows.rows()).step_by(size).collect();
+    let parts: Vec<ColumnSums> = starts
+        .into_par_iter()
+        .map(|start| ColumnSums::of_rows(rows, start..(start + size).min(rows.rows()), z, da, groups))
+        .collect();
+    let mut parts = parts.into_iter();
+    let mut total = parts.next().unwrap_or_else(|| ColumnSums::of_rows(rows, 0..0, z, da, groups));
+    parts.for_each(|part| total.add(&part));
+    total
 }

@@ -35,7 +35,7 @@ pub enum SparseRowsError {
         values: usize,
     },
     /// A column that does not exist.
-    #[error("entry {entry} is in column {column}, and columns run from 0 to {cols} - 1")]
+    #[error("entry {entry} is in column {column}; columns must be below {cols}")]
     Column {
         /// Position among all entries.
         entry: usize,

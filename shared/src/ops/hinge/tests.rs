@@ -62,6 +62,19 @@ fn a_met_margin_costs_nothing_and_nan_is_seen() {
 }
 
 #[test]
+fn a_permuted_input_gets_its_gradient() {
+    let dev = Cpu::seed_from_u64(5);
+    for (hinge, name) in BOTH {
+        let (_, targets) = golden(name);
+        let scores: Tensor<Rank2<5, 6>, f32, _> = dev.sample_normal();
+        let permuted = || scores.leaky_trace().permute::<Rank2<6, 5>, _>();
+        let ours = multiclass_hinge(permuted(), &targets, hinge).unwrap().backward().get(&scores).as_vec();
+        let theirs = composed(permuted(), &targets, hinge).unwrap().backward().get(&scores).as_vec();
+        assert_close(name, &ours, &theirs.iter().map(|v| f64::from(*v)).collect::<Vec<_>>(), 1e-6);
+    }
+}
+
+#[test]
 fn one_class_has_no_rival() {
     let dev = Cpu::default();
     let targets = Targets::new(vec![0, 0], 1).unwrap();

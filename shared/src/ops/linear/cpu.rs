@@ -69,7 +69,8 @@ fn add_bias_and_activate(y: &mut [f32], bias: &[f32], activation: Activation) {
     }
     match activation {
         Activation::Identity => pass!(|a| a),
-        Activation::Relu => pass!(|a: f32| a.max(0.0)),
+        // not `max`, which would turn a NaN into a 0 and hide it from the loss
+        Activation::Relu => pass!(|a: f32| if a < 0.0 { 0.0 } else { a }),
         Activation::Tanh => pass!(tanh),
         Activation::Sigmoid => pass!(sigmoid),
     }

@@ -79,6 +79,17 @@ fn permuted_and_broadcast_inputs_agree_with_the_oracle() {
 }
 
 #[test]
+fn nan_reaches_the_result_whatever_the_function() {
+    let dev = Cpu::default();
+    for (activation, name) in ALL {
+        let x = dev.tensor([[f32::NAN, 1.0]]);
+        let y: Tensor<Rank2<1, 1>, f32, _> =
+            linear(x, &dev.tensor([[1.0, 1.0]]), &dev.tensor([0.0]), activation).unwrap();
+        assert!(y.array()[0][0].is_nan(), "{name}");
+    }
+}
+
+#[test]
 fn an_empty_batch_is_an_empty_result() {
     let dev = Cpu::default();
     let x: Tensor<(usize, Const<4>), f32, _> = dev.zeros_like(&(0, Const));

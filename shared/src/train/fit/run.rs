@@ -63,7 +63,7 @@ impl<'p> Run<'p> {
     /// Whether the plan asks for a checkpoint after this step.
     pub(super) fn checkpoint_due(&self) -> bool {
         let every = self.plan.storage.as_ref().map_or(0, |s| s.every_steps);
-        every > 0 && self.cursor.step % every == 0
+        every > 0 && self.cursor.step.is_multiple_of(every)
     }
 
     /// Writes a checkpoint, unless that would replace a good one by one that cannot be trained on.
