@@ -1,5 +1,7 @@
 //! One shape for every program: verbs, exit codes, what goes to stdout and what to stderr.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends here")]
+
 use std::{collections::BTreeSet, fs, path::Path};
 
 use eightfold_tests::{programs, Program, Run};

@@ -1,6 +1,8 @@
 //! What the READMEs say is so: every command is one that the programs take, and every number of a generated table is
 //! one that was measured.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends here")]
+
 use std::{fs, path::Path};
 
 use eightfold_tests::{metadata, papers, program, workspace};
