@@ -1,6 +1,8 @@
 //! What a program says to bad input, and that nothing is lost by it: each case is one sentence on stderr, exit code 2,
 //! and every file that was there before stays as it was. The table of all cases is printed.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends here")]
+
 use std::{
     fs,
     io::Write,
@@ -22,8 +24,8 @@ struct House {
 impl House {
     fn new() -> Self {
         let house = House { dir: tempfile::tempdir().unwrap(), program: program("dcnn") };
-        house.write("data/cora.content", &content());
-        house.write("data/cora.cites", &cites());
+        house.write("data/cora.content", content());
+        house.write("data/cora.cites", cites());
         let _ = house.train(&[]).exits(0);
         house
     }

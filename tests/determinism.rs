@@ -1,5 +1,7 @@
 //! The same bytes from any number of threads, and from a run that was killed at any moment and resumed.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends here")]
+
 use std::{fs, path::Path, thread, time::Duration};
 
 use eightfold_tests::{papers, program, Program, Run, PATIENCE};

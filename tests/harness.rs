@@ -167,7 +167,7 @@ impl Program {
     /// When it cannot be started.
     pub fn start<A: AsRef<OsStr>>(&self, args: &[A], env: &[(&str, &str)]) -> Running {
         let mut command = Command::new(&self.path);
-        command.args(args).current_dir(workspace()).env_remove(DATA_VARIABLE);
+        command.args(args).current_dir(workspace()).env_remove(DATA_VARIABLE).env_remove("EIGHTFOLD_MIRROR");
         // an empty cache folder, so that no earlier download is found
         command.env("XDG_CACHE_HOME", workspace().join("target/no-cache"));
         command.envs(env.iter().copied());

@@ -1,6 +1,8 @@
 //! What the READMEs say is so: every command is one that the programs take, and every number of a generated table is
 //! one that was measured.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends here")]
+
 use std::{fs, path::Path};
 
 use eightfold_tests::{metadata, papers, program, workspace};
@@ -29,6 +31,13 @@ fn the_quickstart_is_two_commands() {
     let text = front();
     let quickstart = section(&text, "quickstart");
     assert_eq!(commands(&quickstart), QUICKSTART, "the commands of the quickstart");
+}
+
+#[test]
+fn what_has_to_pass_is_what_the_readme_says() {
+    let script = fs::read_to_string(workspace().join(".ci/run")).unwrap();
+    let last = script.lines().last().unwrap();
+    assert_eq!(last, format!("exec {}", QUICKSTART[1]), "the last line of .ci/run");
 }
 
 #[test]
