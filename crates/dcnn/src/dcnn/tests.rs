@@ -197,7 +197,7 @@ fn saved_weights_predict_the_same() {
     assert_eq!(loaded.config(), &small());
     assert_eq!(loaded.0.network.weights(), dcnn.trained.network.weights());
     assert_eq!(loaded.predict(dcnn.examples(), &ALL).unwrap(), dcnn.predict(&ALL).unwrap());
-    assert!(dcnn.save(&dir.path().join("no/such/folder/w")).is_err());
+    assert!(dcnn.save(&file.join("below-a-file")).is_err());
     assert!(SavedDcnn::load(&dir.path().join("none"), DeviceKind::Cpu).is_err());
 }
 
