@@ -273,6 +273,16 @@ fn cargo() -> PathBuf {
 fn build() -> HashMap<String, PathBuf> {
     let mut command = Command::new(cargo());
     command.args(["build", "--workspace", "--bins", "--tests", "--message-format=json"]);
+    // What cargo tells a test of its own package (CARGO_PKG_NAME, ..) is no part of a user's shell, and build scripts that
+    // watch it would run again, with everything above them.
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_str().is_some_and(|n| {
+            n.starts_with("CARGO_PKG_") || n.starts_with("CARGO_MANIFEST_") || n.starts_with("CARGO_BIN_")
+        });
+        if told {
+            command.env_remove(name);
+        }
+    }
     let output = command.current_dir(workspace()).stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cannot build the programs:\n{said}");
