@@ -61,7 +61,7 @@ struct Case {
 fn cases() -> impl Strategy<Value = Case> {
     (2usize..30, any::<u64>()).prop_flat_map(|(n, seed)| {
         let edge = (0..n as u32, 0..n as u32);
-        let value = prop_oneof![Just(0.0f32), -3.0f32..3.0];
+        let value = prop_oneof![Just(0.0f32), -1.0f32..1.0];
         let rows = proptest::collection::vec(proptest::collection::vec(value, FEATURES), n);
         (proptest::collection::vec(edge, 0..3 * n), rows).prop_map(move |(edges, rows)| {
             let mut to: Vec<usize> = (0..n).collect();
@@ -109,7 +109,9 @@ proptest! {
                 (a, features(&case.rows, to))
             });
             let rows = Examples::graphs(&pair, &config).unwrap();
-            prop_assert!(distance(&dense(&rows, &[0]), &dense(&rows, &[1])) < 1e-6);
+            // the sum is over nodes in another order, and n times as large as the mean
+            let tolerance = if pooling == Pooling::Sum { 1e-6 * own.len() as f32 } else { 1e-6 };
+            prop_assert!(distance(&dense(&rows, &[0]), &dense(&rows, &[1])) < tolerance);
         }
     }
 
@@ -145,9 +147,10 @@ fn the_converse_fails_on_a_hexagon_and_two_triangles() {
         let rows = Examples::graphs(&pair, &config).unwrap();
         assert_eq!(dense(&rows, &[0]), dense(&rows, &[1]));
     }
-    // One node with a feature of its own is enough to tell them apart.
+    // With a feature of its own a node tells them apart: a walk of three steps comes home in a triangle alone.
     let mut marked = vec![vec![1.0, 0.0, 0.0, 0.0]; 6];
     marked[0] = vec![0.0, 1.0, 0.0, 0.0];
-    let nodes = |a: &Csr| Examples::nodes(a, &csr(&marked), &Config::default()).unwrap();
+    let nodes =
+        |a: &Csr| Examples::nodes(a, &csr(&marked), &Config { hops: 3, ..Config::default() }).unwrap();
     assert_ne!(dense(&nodes(&hexagon), &[0]), dense(&nodes(&triangles), &[0]));
 }
