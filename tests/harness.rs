@@ -115,7 +115,8 @@ pub fn real_data() -> Option<PathBuf> {
     None
 }
 
-/// Reads every file under `dir`; one that a running program takes away meanwhile is left out.
+/// Reads every file under `dir`, but for those that were still being written when a program was killed, which the
+/// next run may clear away.
 #[must_use]
 pub fn snapshot(dir: &Path) -> Snapshot {
     let mut found = Snapshot::new();
@@ -125,7 +126,8 @@ pub fn snapshot(dir: &Path) -> Snapshot {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if let Ok(bytes) = fs::read(&path) {
+            } else if path.extension().is_none_or(|end| end != "tmp") {
+                let bytes = fs::read(&path).unwrap();
                 found.insert(path.strip_prefix(dir).unwrap().to_path_buf(), bytes);
             }
         }
