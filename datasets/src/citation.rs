@@ -282,8 +282,7 @@ fn read_links(
             (Ok(from), Ok(to)) => links.pairs.push((from, to)),
             _ if unknown_ids == UnknownIds::Skip => links.unknown += 1,
             (Err(id), _) | (_, Err(id)) => {
-                let hint =
-                    "fetch both files again, or load with UnknownIds::Skip to drop and count such lines";
+                let hint = "fetch both files again, or remove this line";
                 return Err(lines.malformed(at, "the id of a paper in the content file", id, hint));
             }
         }

@@ -162,7 +162,9 @@ impl Config {
             return error("early_stopping.epochs", "0".into(), "at least 1".into());
         }
         match self.optimizer.validate() {
-            Err(reason) => error("optimizer", reason.to_string(), "as that sentence says".into()),
+            Err(reason) => {
+                error("optimizer", "not usable".into(), format!("within its ranges, and {reason}"))
+            }
             Ok(()) => Ok(CheckedConfig(self)),
         }
     }

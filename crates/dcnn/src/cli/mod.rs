@@ -96,10 +96,14 @@ enum PartArg {
 impl TrainArgs {
     /// The settings that the flags ask for, on top of a preset.
     fn config(&self, preset: Config, seed: u64) -> Result<Config, ConfigError> {
-        if self.hops == 0 {
+        if !(1..=MAX_HOPS).contains(&self.hops) {
             let allowed =
                 format!("from 1 to {MAX_HOPS}; for the network without a graph see `reproduce hops`");
-            return Err(ConfigError { field: "--hops", value: "0".into(), allowed });
+            return Err(ConfigError { field: "--hops", value: self.hops.to_string(), allowed });
+        }
+        if !(self.lr.is_finite() && self.lr > 0.0) {
+            let allowed = "a finite number above 0; the paper has 0.05".into();
+            return Err(ConfigError { field: "--lr", value: self.lr.to_string(), allowed });
         }
         let mut config = Config {
             hops: self.hops,

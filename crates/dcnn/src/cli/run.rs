@@ -136,6 +136,11 @@ pub(super) fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> 
         )
     })?;
     let model = SavedDcnn::load(&job.out.join(MODEL_FILE), job.context.device)?;
+    if *model.config() != note.config {
+        // A `train` over an older run that was killed between the two files.
+        let (out, resume) = (job.out.display(), "run the same `train` again with --resume");
+        return Err(format!("{MODEL_FILE} and {RUN_FILE} in {out} are of different runs: {resume}").into());
+    }
     let data = Data::load(&note.dataset, &job.context)?;
     let split = random_thirds(data.labels().len(), note.config.seed)?;
     let (part, members) = match args.part {
