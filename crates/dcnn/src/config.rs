@@ -13,8 +13,9 @@ pub const MAX_HOPS: usize = 8;
 
 /// Settings of a diffusion-convolutional network and its training.
 ///
-/// [`Config::default`] is the paper's node classifier, [`Config::graphs`] its graph classifier. Where the paper's text
-/// and the program behind its tables differ, the default is the program's, and `reproduce` measures the difference.
+/// [`Config::default`] is the paper's node classifier, [`Config::graphs`] its graph classifier. Initial weights and the
+/// constant feature are those of the program behind the paper's tables; what else that program does otherwise than the
+/// text is off by default. `reproduce` measures the differences, and `claims` lists them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
