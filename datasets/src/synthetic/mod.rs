@@ -6,12 +6,15 @@
 //! The same settings and seed give the same set on every run and with any number of threads.
 
 pub mod citation;
+pub mod digits;
 pub mod molecules;
+mod strokes;
 
 #[cfg(test)]
 mod probe;
 
 pub use citation::{citation, CitationConfig};
+pub use digits::{digits, DigitConfig, Digits};
 pub use molecules::{molecules, MoleculeConfig};
 
 use rand::Rng;

@@ -1,0 +1,370 @@
+//! Handwritten-looking digits: 28 x 28 grey images of pen strokes, without end.
+
+use std::ops::Range;
+
+use rand::{seq::SliceRandom, Rng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
+
+use super::between;
+use super::strokes::{Stroke, SKELETONS};
+use crate::images::{check_length, ImageSet, ImageShape};
+use crate::stream::{stream, Kind};
+use crate::{DatasetError, MAX_IMAGE_BYTES};
+
+/// Settings of [`digits`]: how unlike each other the digits of one class are.
+///
+/// With the defaults a network of one hidden layer learns about as much from 10,000 of them as from 10,000 of
+/// MNIST, and a small convolutional network clearly more.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DigitConfig {
+    /// Standard deviation of each control point's place, in heights of the digit; 0 to 0.2.
+    pub jitter: f64,
+    /// Standard deviation of the smooth distortion of the whole, in heights of the digit; 0 to 0.2.
+    pub elastic: f64,
+    /// Turns are uniform within ± so many degrees; 0 to 180.
+    pub degrees: f64,
+    /// Slants are uniform within ± so many columns per row; 0 to 1.
+    pub shear: f64,
+    /// Widths are multiplied by e^x with x uniform within ± this; 0 to 1.
+    pub aspect: f64,
+    /// Sizes are multiplied by e^x with x uniform within ± this; 0 to 1. At 0 the ink just fits 20 x 20.
+    pub scale: f64,
+    /// The centre of mass lies within ± so many pixels of the middle, along either axis; 0 to 8. MNIST has 0.5.
+    pub shift: f64,
+    /// Least width of the pen, in pixels; 0.5 to `most_pen`.
+    pub least_pen: f64,
+    /// Largest width of the pen, in pixels; up to 8.
+    pub most_pen: f64,
+    /// Standard deviation of the noise on inked pixels, as a share of white; 0 to 1.
+    pub noise: f64,
+}
+
+impl Default for DigitConfig {
+    fn default() -> Self {
+        Self {
+            jitter: 0.04,
+            elastic: 0.05,
+            degrees: 15.0,
+            shear: 0.3,
+            aspect: 0.25,
+            scale: 0.1,
+            shift: 1.0,
+            least_pen: 1.4,
+            most_pen: 3.8,
+            noise: 0.04,
+        }
+    }
+}
+
+impl DigitConfig {
+    /// Checks every setting against its documented range.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::InvalidConfig`] naming the first setting that is out of range.
+    pub fn validate(&self) -> Result<(), DatasetError> {
+        between("jitter", self.jitter, 0.0, 0.2)?;
+        between("elastic", self.elastic, 0.0, 0.2)?;
+        between("degrees", self.degrees, 0.0, 180.0)?;
+        between("shear", self.shear, 0.0, 1.0)?;
+        between("aspect", self.aspect, 0.0, 1.0)?;
+        between("scale", self.scale, 0.0, 1.0)?;
+        between("shift", self.shift, 0.0, 8.0)?;
+        between("most_pen", self.most_pen, 0.5, 8.0)?;
+        between("least_pen", self.least_pen, 0.5, self.most_pen)?;
+        between("noise", self.noise, 0.0, 1.0)
+    }
+}
+
+/// Digits by index, without end; made by [`digits`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Digits {
+    config: DigitConfig,
+    seed: u64,
+}
+
+/// Prepares the endless row of digits of a seed.
+///
+/// Digit `index` is a pure function of the settings, the seed and the index. Among the digits `10 k` to `10 k + 9`
+/// each class comes once, in random order. Disjoint ranges of indices make disjoint sets, such as one for training
+/// and one for testing.
+///
+/// Each class has three skeletons of pen strokes (as a 7 with and without its bar). A digit takes one, moves its
+/// control points at random, bends the whole along smooth random waves, slants, turns, widens it, fits it into a box of about
+/// 20 x 20 pixels, moves its centre of mass to about the middle and draws it with a pen of random width.
+///
+/// # Errors
+///
+/// [`DatasetError::InvalidConfig`] where a setting is out of its range.
+///
+/// # Complexity
+///
+/// Some 15 µs a digit.
+///
+/// # Example
+///
+/// ```
+/// use datasets::synthetic::{digits, DigitConfig};
+///
+/// let digits = digits(&DigitConfig::default(), 0)?;
+/// let (train, test) = (digits.set(0..50)?, digits.set(50..70)?);
+/// assert_eq!((train.class_counts(), test.class_counts()), (vec![5; 10], vec![2; 10]));
+/// assert_eq!(digits.digit(53).0[..], test.pixels()[3 * 784..4 * 784]);
+/// # Ok::<(), datasets::DatasetError>(())
+/// ```
+pub fn digits(config: &DigitConfig, seed: u64) -> Result<Digits, DatasetError> {
+    config.validate()?;
+    Ok(Digits { config: *config, seed })
+}
+
+const SIDE: usize = 28;
+const PIXELS: usize = SIDE * SIDE;
+const CLASSES: usize = 10;
+/// The box that MNIST fits digits into.
+const BOX: f64 = 20.0;
+
+impl Digits {
+    /// The size of every digit.
+    pub const SHAPE: ImageShape = ImageShape::new(1, SIDE, SIDE);
+
+    /// Digit `index`: its pixels, row by row, and its class.
+    pub fn digit(&self, index: u64) -> ([u8; PIXELS], u8) {
+        let mut pixels = [0; PIXELS];
+        let label = self.draw(index, &mut pixels);
+        (pixels, label)
+    }
+
+    /// Writes digit `index` into a buffer of the caller and returns its class.
+    ///
+    /// # Shapes
+    ///
+    /// `pixels`: 28 · 28.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::Inconsistent`] for a buffer of another length.
+    pub fn write(&self, index: u64, pixels: &mut [u8]) -> Result<u8, DatasetError> {
+        check_length("a buffer for a digit", PIXELS, pixels.len())?;
+        Ok(self.draw(index, pixels))
+    }
+
+    /// The digits of a range, as a set.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::TooLarge`] past [`MAX_IMAGE_BYTES`].
+    pub fn set(&self, indices: Range<u64>) -> Result<ImageSet, DatasetError> {
+        collect(indices, Self::SHAPE, CLASSES, |index, pixels| self.draw(index, pixels))
+    }
+
+    /// All digits from index 0 on; this iterator does not end.
+    pub fn iter(&self) -> impl Iterator<Item = ([u8; PIXELS], u8)> + '_ {
+        (0..=u64::MAX).map(|index| self.digit(index))
+    }
+
+    fn draw(&self, index: u64, pixels: &mut [u8]) -> u8 {
+        let label = balanced_label(Kind::DigitLabels, self.seed, index);
+        let mut rng = stream(Kind::Digits, self.seed, index);
+        let mut path = trace(&self.config, SKELETONS[usize::from(label)], &mut rng);
+        fit(&self.config, &mut path, &mut rng);
+        ink(&self.config, &path, pixels, &mut rng);
+        label
+    }
+}
+
+/// The class of item `index`: in each ten in turn every class comes once.
+pub(super) fn balanced_label(kind: Kind, seed: u64, index: u64) -> u8 {
+    let mut order: [u8; CLASSES] = std::array::from_fn(|class| class as u8);
+    order.shuffle(&mut stream(kind, seed, index / CLASSES as u64));
+    order[(index % CLASSES as u64) as usize]
+}
+
+/// Makes a set of the items of a range.
+pub(super) fn collect(
+    indices: Range<u64>,
+    shape: ImageShape,
+    classes: usize,
+    draw: impl Fn(u64, &mut [u8]) -> u8,
+) -> Result<ImageSet, DatasetError> {
+    let count = indices.end.saturating_sub(indices.start);
+    let bytes = count.checked_mul(shape.pixels() as u64).filter(|&bytes| bytes <= MAX_IMAGE_BYTES);
+    let bytes = bytes.ok_or_else(|| DatasetError::TooLarge {
+        place: format!("a set of {count} images"),
+        what: "the number of pixels",
+        limit: MAX_IMAGE_BYTES,
+    })?;
+    let mut pixels = vec![0; bytes as usize];
+    let labels = indices.zip(pixels.chunks_mut(shape.pixels())).map(|(index, image)| draw(index, image));
+    let labels = labels.collect();
+    ImageSet::new(shape, classes, pixels, labels)
+}
+
+/// The pen's way over the paper, as straight pieces.
+struct Path {
+    /// Every point, (right, down), in heights of the digit and later in pixels.
+    points: Vec<[f32; 2]>,
+    /// Where each stroke ends among the points.
+    ends: Vec<usize>,
+    /// Half the pen's width, in pixels.
+    radius: f32,
+}
+
+impl Path {
+    /// The straight pieces, stroke by stroke.
+    fn pieces(&self) -> impl Iterator<Item = ([f32; 2], [f32; 2])> + '_ {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        let strokes = starts.zip(&self.ends).map(|(start, &end)| &self.points[start..end]);
+        strokes.flat_map(|stroke| stroke.windows(2).map(|pair| (pair[0], pair[1])))
+    }
+}
+
+/// Takes one of the skeletons, moves its control points, and bends, slants, turns and widens what comes out.
+fn trace(config: &DigitConfig, skeletons: &[&[Stroke]], rng: &mut ChaCha8Rng) -> Path {
+    let skeleton = skeletons[rng.gen_range(0..skeletons.len() as u32) as usize];
+    let radius = uniform(rng, config.least_pen, config.most_pen) as f32 / 2.0;
+    let mut path = Path { points: Vec::with_capacity(96), ends: Vec::with_capacity(4), radius };
+    let mut control = Vec::with_capacity(16);
+    for stroke in skeleton {
+        control.clear();
+        for &[x, y] in stroke.points {
+            control.push([x + normal(rng, config.jitter), y + normal(rng, config.jitter)]);
+        }
+        if stroke.curved {
+            spline(&control, &mut path.points);
+        } else {
+            path.points.extend_from_slice(&control);
+        }
+        path.ends.push(path.points.len());
+    }
+    let waves = Waves::draw(config.elastic, rng);
+    let (sin, cos) = (uniform(rng, -config.degrees, config.degrees).to_radians() as f32).sin_cos();
+    let shear = uniform(rng, -config.shear, config.shear) as f32;
+    let aspect = (uniform(rng, -config.aspect, config.aspect) as f32).exp();
+    for point in &mut path.points {
+        let [x, y] = waves.bend(*point);
+        let (x, y) = ((x - 0.35) * aspect - (y - 0.5) * shear, y - 0.5);
+        *point = [cos * x - sin * y, sin * x + cos * y];
+    }
+    path
+}
+
+/// A Catmull-Rom curve through the points, in pieces.
+fn spline(control: &[[f32; 2]], out: &mut Vec<[f32; 2]>) {
+    const PIECES: usize = 5;
+    let at = |i: usize| control[i.saturating_sub(1).min(control.len() - 1)]; // ends are doubled
+    out.push(control[0]);
+    for i in 0..control.len() - 1 {
+        let [p0, p1, p2, p3] = [at(i), at(i + 1), at(i + 2), at(i + 3)];
+        for piece in 1..=PIECES {
+            let t = piece as f32 / PIECES as f32;
+            out.push(std::array::from_fn(|axis| {
+                let [a, b, c, d] = [p0[axis], p1[axis], p2[axis], p3[axis]];
+                let cubic = 3.0 * (b - c) + d - a;
+                let square = 2.0 * a - 5.0 * b + 4.0 * c - d;
+                b + 0.5 * t * (c - a + t * (square + t * cubic))
+            }));
+        }
+    }
+}
+
+/// A smooth random displacement of the plane: per axis a sum of plane waves, each longer than half a digit.
+struct Waves {
+    /// Per axis: amplitude, waves per height along x and y, phase.
+    axes: [[[f32; 4]; 3]; 2],
+}
+
+impl Waves {
+    fn draw(deviation: f64, rng: &mut ChaCha8Rng) -> Self {
+        // Three waves of amplitude A have a variance of 3 A²/2.
+        let amplitude = (deviation * (2.0f64 / 3.0).sqrt()) as f32;
+        let mut wave = || {
+            let mut frequency = || uniform(rng, -1.4, 1.4) as f32 * std::f32::consts::TAU;
+            let (x, y) = (frequency(), frequency());
+            [amplitude, x, y, uniform(rng, 0.0, std::f64::consts::TAU) as f32]
+        };
+        Self { axes: [(); 2].map(|()| [(); 3].map(|()| wave())) }
+    }
+
+    fn bend(&self, [x, y]: [f32; 2]) -> [f32; 2] {
+        let moved = |waves: &[[f32; 4]; 3]| -> f32 {
+            waves.iter().map(|[amplitude, fx, fy, phase]| amplitude * (fx * x + fy * y + phase).sin()).sum()
+        };
+        [x + moved(&self.axes[0]), y + moved(&self.axes[1])]
+    }
+}
+
+/// Scales the path so that its ink fits the box, and moves its centre of mass to about the middle of the image.
+fn fit(config: &DigitConfig, path: &mut Path, rng: &mut ChaCha8Rng) {
+    let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
+    for point in &path.points {
+        for axis in 0..2 {
+            low[axis] = low[axis].min(point[axis]);
+            high[axis] = high[axis].max(point[axis]);
+        }
+    }
+    let side = BOX * uniform(rng, -config.scale, config.scale).exp();
+    let side = (side.min(SIDE as f64) as f32 - 2.0 * path.radius).max(1.0);
+    let scale = side / (high[0] - low[0]).max(high[1] - low[1]).max(0.1);
+    path.points.iter_mut().flatten().for_each(|x| *x *= scale);
+
+    let (mut mass, mut moment) = (1e-6, [0.0; 2]);
+    for ([x0, y0], [x1, y1]) in path.pieces() {
+        let length = (x1 - x0).hypot(y1 - y0);
+        mass += length;
+        moment = [moment[0] + length * (x0 + x1) / 2.0, moment[1] + length * (y0 + y1) / 2.0];
+    }
+    let middle = (SIDE as f32 - 1.0) / 2.0;
+    for axis in 0..2 {
+        let offset = uniform(rng, -config.shift, config.shift) as f32;
+        let wanted = middle + offset - moment[axis] / mass;
+        path.points.iter_mut().for_each(|point| point[axis] += wanted);
+    }
+}
+
+/// Draws the path: how much of the pen covers each pixel, then ink level and noise.
+fn ink(config: &DigitConfig, path: &Path, pixels: &mut [u8], rng: &mut ChaCha8Rng) {
+    let mut cover = [0f32; PIXELS];
+    let softness = uniform(rng, 0.9, 1.6) as f32; // width of the stroke's edge, in pixels
+    let reach = path.radius + softness / 2.0;
+    let bounds = |a: f32, b: f32| {
+        let (low, high) = (a.min(b) - reach, a.max(b) + reach);
+        low.ceil().max(0.0) as usize..(high.floor() + 1.0).clamp(0.0, SIDE as f32) as usize
+    };
+    for ([x0, y0], [x1, y1]) in path.pieces() {
+        let (dx, dy) = (x1 - x0, y1 - y0);
+        let per_square = 1.0 / (dx * dx + dy * dy).max(1e-9);
+        let columns = bounds(x0, x1);
+        for row in bounds(y0, y1) {
+            let down = row as f32 - y0;
+            for column in columns.clone() {
+                let right = column as f32 - x0;
+                // The nearest point of the piece.
+                let t = ((right * dx + down * dy) * per_square).clamp(0.0, 1.0);
+                let (across, along) = (right - t * dx, down - t * dy);
+                let distance = (across * across + along * along).sqrt();
+                let covered = ((reach - distance) / softness).min(1.0);
+                let pixel = &mut cover[row * SIDE + column];
+                *pixel = pixel.max(covered);
+            }
+        }
+    }
+    let level = uniform(rng, 0.85, 1.0) as f32 * 255.0;
+    for (pixel, covered) in pixels.iter_mut().zip(cover) {
+        *pixel = 0;
+        if covered > 0.0 {
+            // The cast holds the level within 0 to 255.
+            *pixel = (covered * level + 255.0 * normal(rng, config.noise) + 0.5) as u8;
+        }
+    }
+}
+
+pub(super) fn uniform(rng: &mut ChaCha8Rng, least: f64, most: f64) -> f64 {
+    least + (most - least) * rng.gen::<f64>()
+}
+
+fn normal(rng: &mut ChaCha8Rng, deviation: f64) -> f32 {
+    rng.sample::<f32, _>(StandardNormal) * deviation as f32
+}
