@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let set = match kind.as_str() {
         "digits" => synthetic::digits(&Default::default(), seed)?.set(0..count)?,
+        "shapes" => synthetic::shapes(&Default::default(), seed)?.set(0..count)?,
         other => return Err(format!("no set named {other}: digits or shapes").into()),
     };
     let seconds = start.elapsed().as_secs_f64();

@@ -11,6 +11,7 @@
 //! | [`citation`] | [`CitationGraph`] | Cora, CiteSeer, PubMed (LINQS text) |
 //! | [`tu`] | [`GraphSet`] | MUTAG, PTC_MR, NCI1, PROTEINS, ENZYMES and every other TU set |
 //! | [`idx`] | [`images::TrainTest`] | MNIST, Fashion-MNIST and other IDX files |
+//! | [`cifar`] | [`images::TrainTest`] | CIFAR-10 and CIFAR-100, binary version |
 //! | [`synthetic`] | twins of all of these | nothing but a seed |
 //! | [`overlap`] | MultiMNIST: pairs of overlapping digits | an [`images::ImageSet`] and a seed |
 //! | [`affnist`] | digits at random places and under random affine maps | an [`images::ImageSet`] and a seed |
@@ -41,6 +42,7 @@
 
 pub mod affnist;
 mod binary;
+pub mod cifar;
 pub mod citation;
 mod citation_graph;
 #[cfg(feature = "download")]

@@ -8,6 +8,8 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) enum Kind {
     DigitLabels = 1,
     Digits = 2,
+    ShapeLabels = 3,
+    Shapes = 4,
     MultiMnist = 5,
     Placement = 6,
     AffNist = 7,

@@ -8,6 +8,7 @@
 pub mod citation;
 pub mod digits;
 pub mod molecules;
+pub mod shapes;
 mod strokes;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod probe;
 pub use citation::{citation, CitationConfig};
 pub use digits::{digits, DigitConfig, Digits};
 pub use molecules::{molecules, MoleculeConfig};
+pub use shapes::{shapes, ShapeConfig, Shapes, SHAPE_CLASSES};
 
 use rand::Rng;
 

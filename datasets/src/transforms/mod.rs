@@ -7,11 +7,15 @@
 //! image.
 
 mod affine;
+mod elastic;
+mod intensity;
 mod placement;
 
 pub(crate) use affine::centre;
 pub use affine::{affine, Affine};
-pub use placement::shift;
+pub use elastic::{displace, elastic, gaussian_blur};
+pub use intensity::{brightness, contrast, jitter, standardize, whiten};
+pub use placement::{centre_crop, flip, random_crop, random_shift, shift};
 
 use crate::images::{check_length, ImageShape};
 use crate::DatasetError;
@@ -56,4 +60,16 @@ mod sealed {
 fn check<P>(image: &[P], from: ImageShape, out: &[P], to: ImageShape) -> Result<(), DatasetError> {
     check_length("an image to transform", from.pixels(), image.len())?;
     check_length("a buffer for the transformed image", to.pixels(), out.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_round_and_saturate() {
+        let rounded = [-3.0, -0.4, 0.49, 0.5, 254.4, 254.6, 300.0, f32::NAN, f32::INFINITY].map(u8::from_f32);
+        assert_eq!(rounded, [0, 0, 0, 1, 254, 255, 255, 0, 255]);
+        assert!((0..=255u8).all(|byte| u8::from_f32(byte.to_f32()) == byte));
+    }
 }
