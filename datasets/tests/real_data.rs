@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use datasets::citation::{self, UnknownIds};
 use datasets::images::ImageShape;
 use datasets::overlap::{MultiMnist, MultiMnistConfig};
-use datasets::{idx, tu, EdgeCounts};
+use datasets::{cifar, idx, tu, EdgeCounts};
 
 /// The folder of the real sets: `EIGHTFOLD_DATA`, else `../shared/data` beside the project.
 fn real_data(part: &str) -> Option<PathBuf> {
@@ -131,5 +131,25 @@ fn mnist_pairs_overlap_less_than_the_papers_80_percent() {
         ] {
             assert!((found - wanted).abs() < 0.01, "shift {shift}: {found}, not {wanted}");
         }
+    }
+}
+
+/// Any copy of CIFAR-10, whether the official one or one whose pixels went through JPEG.
+#[test]
+fn cifar10_has_its_known_counts() {
+    let Some(folder) = real_data("cifar-10-batches-bin") else { return };
+    let set = cifar::load(&folder, "cifar10").unwrap();
+    assert_eq!((set.train.class_counts(), set.test.class_counts()), (vec![5000; 10], vec![1000; 10]));
+    assert_eq!(set.train.shape(), cifar::SHAPE);
+    // The channel means that every tutorial normalises by, .4914, .4822 and .4465; JPEG moves them little.
+    for (channel, wanted) in [0.4914, 0.4822, 0.4465].into_iter().enumerate() {
+        let sum: f64 = set
+            .train
+            .iter()
+            .flat_map(|(image, _)| &image[1024 * channel..][..1024])
+            .map(|&x| f64::from(x))
+            .sum();
+        let mean = sum / (255.0 * 1024.0 * 50_000.0);
+        assert!((mean - wanted).abs() < 0.002, "channel {channel}: {mean}");
     }
 }

@@ -368,3 +368,117 @@ pub(super) fn uniform(rng: &mut ChaCha8Rng, least: f64, most: f64) -> f64 {
 fn normal(rng: &mut ChaCha8Rng, deviation: f64) -> f32 {
     rng.sample::<f32, _>(StandardNormal) * deviation as f32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synthetic::probe;
+    use proptest::prelude::*;
+
+    /// Measured by `tests/probes/mlp_and_cnn.py` on 10,000 digits: linear 89.8 %, an MLP 94.5 %, a small CNN 98.5 %.
+    #[test]
+    fn digits_are_neither_trivial_nor_noise() {
+        let set = digits(&DigitConfig::default(), 0).unwrap().set(0..3000).unwrap();
+        let (rows, labels) = probe::pixels(&set);
+        let (train, test) = ((0..2000).collect::<Vec<_>>(), (2000..3000).collect::<Vec<_>>());
+        let linear = probe::accuracy(&rows, &labels, 10, &train, &test);
+        let mean = probe::nearest_mean(&rows, &labels, 10, 2000);
+        let neighbour = probe::nearest_neighbour(&rows, &labels, 2000);
+        // From 2,000 digits: .791, .750 and .835, each with a standard deviation near .013.
+        assert!((0.74..0.85).contains(&linear), "linear map {linear}");
+        assert!((0.69..0.80).contains(&mean), "nearest mean {mean}");
+        assert!((0.78..0.89).contains(&neighbour), "nearest neighbour {neighbour}");
+    }
+
+    #[test]
+    fn digits_are_placed_as_in_mnist() {
+        let set = digits(&DigitConfig::default(), 3).unwrap().set(0..1000).unwrap();
+        let mut sizes = [0.0; 2];
+        for (image, _) in set.iter() {
+            let ink: f64 = image.iter().map(|&pixel| f64::from(pixel)).sum();
+            let at = |axis: fn(usize) -> usize| {
+                let moment = image
+                    .iter()
+                    .enumerate()
+                    .map(|(i, &pixel)| axis(i) as f64 * f64::from(pixel))
+                    .sum::<f64>();
+                let inked = || (0..PIXELS).filter(|&i| image[i] > 0).map(axis);
+                (moment / ink - 13.5, inked().max().unwrap() - inked().min().unwrap() + 1)
+            };
+            let ((down, height), (right, width)) = (at(|i| i / SIDE), at(|i| i % SIDE));
+            // One pixel of shift, and some for crossings, which the centre of the path counts twice.
+            assert!(down.abs() < 2.0 && right.abs() < 2.0, "{down} {right}");
+            sizes[0] += height.max(width) as f64 / 1000.0;
+            sizes[1] += ink / (255.0 * PIXELS as f64 * 1000.0);
+        }
+        // MNIST: 20 and .131.
+        assert!((19.0..22.0).contains(&sizes[0]) && (0.10..0.17).contains(&sizes[1]), "{sizes:?}");
+    }
+
+    /// Recorded results name a seed, so what a seed stands for must not drift unnoticed.
+    #[test]
+    fn the_digits_of_seed_zero_stay_what_they_are() {
+        let set = digits(&DigitConfig::default(), 0).unwrap().set(0..100).unwrap();
+        let sum = |bytes: &[u8]| bytes.iter().zip(1u64..).map(|(&byte, i)| i * u64::from(byte)).sum::<u64>();
+        assert_eq!((sum(set.pixels()), sum(set.labels())), (100_869_360_787, 22_705));
+    }
+
+    #[test]
+    fn sets_are_ranges_of_one_endless_row() {
+        let digits = digits(&DigitConfig::default(), 7).unwrap();
+        let set = digits.set(95..125).unwrap();
+        for (number, (image, label)) in digits.iter().enumerate().skip(95).take(30) {
+            assert_eq!(set.get(number - 95), Some((&image[..], label)));
+        }
+        let mut buffer = [9; PIXELS];
+        assert_eq!(digits.write(u64::MAX, &mut buffer).unwrap(), digits.digit(u64::MAX).1);
+        assert!(digits.write(0, &mut buffer[1..]).is_err());
+        assert!(digits.set(9..2).unwrap().is_empty());
+        assert!(matches!(digits.set(0..u64::MAX), Err(DatasetError::TooLarge { .. })));
+        assert_ne!(digits.digit(0).0, super::digits(&DigitConfig::default(), 8).unwrap().digit(0).0);
+    }
+
+    type Edit = fn(&mut DigitConfig);
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let edits: [(&str, Edit); 10] = [
+            ("jitter", |c| c.jitter = 0.3),
+            ("elastic", |c| c.elastic = -0.1),
+            ("degrees", |c| c.degrees = f64::NAN),
+            ("shear", |c| c.shear = 1.1),
+            ("aspect", |c| c.aspect = 2.0),
+            ("scale", |c| c.scale = 1.1),
+            ("shift", |c| c.shift = 8.5),
+            ("least_pen", |c| c.least_pen = 4.0),
+            ("most_pen", |c| c.most_pen = 9.0),
+            ("noise", |c| c.noise = -1.0),
+        ];
+        for (field, edit) in edits {
+            let mut config = DigitConfig::default();
+            edit(&mut config);
+            let message = digits(&config, 0).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("{field} is ")), "{message}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_settings_draw_something(
+            (jitter, elastic) in (0.0f64..=0.2, 0.0f64..=0.2),
+            (degrees, shear, aspect) in (0.0f64..=180.0, 0.0f64..=1.0, 0.0f64..=1.0),
+            (scale, shift, pen) in (0.0f64..=1.0, 0.0f64..=8.0, 0.5f64..=8.0),
+            seed: u64, index: u64,
+        ) {
+            let config = DigitConfig {
+                jitter, elastic, degrees, shear, aspect, scale, shift, least_pen: 0.5, most_pen: pen, noise: 0.0,
+            };
+            let digits = digits(&config, seed).unwrap();
+            let (image, label) = digits.digit(index);
+            prop_assert!(label < 10 && image.iter().any(|&pixel| pixel > 100));
+            prop_assert_eq!(digits.digit(index), (image, label));
+        }
+    }
+}
