@@ -40,7 +40,7 @@ pub const FASHION_CLASSES: [&str; 10] = [
 ///
 /// [`DatasetError::Missing`] where a file is not there, [`DatasetError::Corrupt`] for a wrong magic number or size,
 /// a label above 9, a count of labels that is not that of the images, a cut file or bytes after the end,
-/// [`DatasetError::TooLarge`] past [`MAX_IMAGE_BYTES`](crate::MAX_IMAGE_BYTES), and [`DatasetError::Io`].
+/// [`DatasetError::TooLarge`] past [`MAX_IMAGE_BYTES`], and [`DatasetError::Io`].
 ///
 /// # Complexity
 ///

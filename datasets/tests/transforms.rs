@@ -139,10 +139,10 @@ fn elastic_fields_have_the_documented_size_and_follow_their_generator() {
     let mut squares = [0.0f64; 2];
     for seed in 0..20 {
         let out = distorted(seed);
-        for channel in 0..2 {
+        for (channel, square) in squares.iter_mut().enumerate() {
             for (row, column) in (20..80).flat_map(|row| (20..80).map(move |column| (row, column))) {
                 let at = (channel * SIDE + row) * SIDE + column;
-                squares[channel] += f64::from(out[at] - image[at]).powi(2) / (20.0 * 3600.0);
+                *square += f64::from(out[at] - image[at]).powi(2) / (20.0 * 3600.0);
             }
         }
     }

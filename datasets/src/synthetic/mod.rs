@@ -8,6 +8,7 @@
 pub mod citation;
 pub mod digits;
 pub mod molecules;
+mod pen;
 pub mod shapes;
 mod strokes;
 

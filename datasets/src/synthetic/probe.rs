@@ -12,10 +12,10 @@ pub(super) fn pixels(set: &ImageSet) -> (Vec<Vec<f32>>, Vec<usize>) {
 /// Accuracy on the other items of the nearest of the classes' means over the first `train` items.
 pub(super) fn nearest_mean(rows: &[Vec<f32>], labels: &[usize], classes: usize, train: usize) -> f64 {
     let mut means = vec![vec![0.0; rows[0].len()]; classes];
-    for class in 0..classes {
+    for (class, mean) in means.iter_mut().enumerate() {
         let members = (0..train).filter(|&item| labels[item] == class);
         let share = 1.0 / members.clone().count() as f32;
-        members.for_each(|item| means[class].iter_mut().zip(&rows[item]).for_each(|(m, x)| *m += share * x));
+        members.for_each(|item| mean.iter_mut().zip(&rows[item]).for_each(|(m, x)| *m += share * x));
     }
     nearest(rows, labels, &means, &(0..classes).collect::<Vec<_>>(), train)
 }

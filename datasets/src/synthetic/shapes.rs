@@ -8,7 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::between;
-use super::digits::{balanced_label, collect, uniform};
+use super::digits::{balanced_label, collect};
+use super::pen::uniform;
 use crate::images::{check_length, ImageSet, ImageShape};
 use crate::stream::{stream, Kind};
 use crate::DatasetError;
@@ -28,6 +29,9 @@ pub const SHAPE_CLASSES: [&str; 10] = [
 ];
 
 /// Settings of [`shapes`].
+///
+/// With the defaults, and 10,000 images to learn from, a linear map gets 36 % of new ones right, a network with a
+/// hidden layer of 128 units 43 % and a small convolutional network 93 % (`tests/probes/mlp_and_cnn.py`, 10 epochs).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShapeConfig {
@@ -109,7 +113,7 @@ pub struct Shapes {
 ///
 /// # Complexity
 ///
-/// Some 40 µs an image.
+/// Some 60 µs an image.
 ///
 /// # Example
 ///

@@ -1,11 +1,11 @@
 """How hard a set is: test error of a linear map, an MLP and a small CNN on the same images.
 
     cargo run --release -p datasets --example export -- digits 15000 0 digits.bin
-    python mlp_and_cnn.py digits.bin 1 28 28 [EPOCHS]
+    python mlp_and_cnn.py digits.bin 1 28 28 10
 
 Trains on the first 10,000 records and tests on the last 5,000, after the last epoch; nothing is selected by the
 test set. Adam at 1e-3, cosine to 0, batches of 64. Prints one line a model and seed. The numbers that it gave are in
-the documentation of the settings and in the tests of the twins.
+the documentation of the settings of the twins.
 """
 
 import sys
@@ -38,7 +38,7 @@ def train(make, x, y, tx, ty, epochs, seed):
 
 def main():
     file, c, h, w = sys.argv[1], *map(int, sys.argv[2:5])
-    epochs = int(sys.argv[5]) if len(sys.argv) > 5 else 15
+    epochs = int(sys.argv[5])
     data = torch.from_numpy(np.fromfile(file, np.uint8).reshape(-1, 1 + c * h * w))
     y, x = data[:, 0].long(), data[:, 1:].float().div(255).view(-1, c, h, w)
     x = (x - x[:10000].mean()) / x[:10000].std()
