@@ -16,7 +16,7 @@ use crate::{DatasetError, MAX_IMAGE_BYTES};
 ///
 /// With the defaults, and 10,000 digits to learn from, a linear map gets 89.8 % of new ones right, a network with a
 /// hidden layer of 128 units 94.5 % and a small convolutional network 98.5 % (`tests/probes/mlp_and_cnn.py`, 10
-/// epochs).
+/// epochs, mean of two seeds).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DigitConfig {
