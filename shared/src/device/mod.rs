@@ -33,7 +33,10 @@ use std::{fmt, str::FromStr};
 use dfdx::{tensor::Cpu, tensor_ops::Device};
 
 use crate::ops::{
-    cross_entropy::CrossEntropyKernel, diffusion::DiffusionKernel, hinge::HingeKernel, linear::LinearKernel,
+    batch_norm::BatchNormKernel, concat::ConcatKernel, conv2d::Conv2dKernel,
+    conv_transpose2d::ConvTranspose2dKernel, cross_entropy::CrossEntropyKernel, diffusion::DiffusionKernel,
+    dropout::DropoutKernel, hinge::HingeKernel, linear::LinearKernel, pool::PoolKernel,
+    residual::ResidualKernel, response_norm::ResponseNormKernel,
 };
 
 pub use host_op::{host_op, HostTensor};
@@ -44,7 +47,20 @@ pub use param::{ParamError, ParamStore, Update};
 /// Each op brings a trait with a provided method: the op composed of dfdx's own ops, right on any device and
 /// the oracle of the tests. A device with a faster kernel overrides that method.
 pub trait Backend:
-    Device<f32> + ParamStore + LinearKernel + CrossEntropyKernel + HingeKernel + DiffusionKernel
+    Device<f32>
+    + ParamStore
+    + LinearKernel
+    + CrossEntropyKernel
+    + HingeKernel
+    + DiffusionKernel
+    + Conv2dKernel
+    + ConvTranspose2dKernel
+    + BatchNormKernel
+    + PoolKernel
+    + DropoutKernel
+    + ConcatKernel
+    + ResidualKernel
+    + ResponseNormKernel
 {
 }
 

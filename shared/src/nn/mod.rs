@@ -34,13 +34,19 @@
 //! # Ok::<(), CpuError>(())
 //! ```
 
+mod conv;
+mod conv_fits;
+mod conv_transpose;
 mod dim;
 pub mod init;
 mod linear;
 mod module;
 pub mod state;
 
+pub use crate::ops::conv2d::{conv_out, conv_transpose_out};
 pub use crate::ops::linear::Activation;
+pub use conv::{Conv2d, Conv2dNoBias};
+pub use conv_transpose::ConvTranspose2d;
 pub use dim::RunTime;
 pub use linear::Linear;
 pub use module::Checked;

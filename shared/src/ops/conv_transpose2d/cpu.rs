@@ -1,0 +1,3 @@
+use dfdx::tensor::Cpu;
+
+impl super::ConvTranspose2dKernel for Cpu {}
