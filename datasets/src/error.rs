@@ -42,6 +42,21 @@ pub enum DatasetError {
         hint: &'static str,
     },
 
+    /// A binary file does not hold what its format requires.
+    #[error("{file}, byte {offset}: expected {expected}, found {found}; {hint}")]
+    Corrupt {
+        /// The file.
+        file: PathBuf,
+        /// The byte, counted from 0 in the decompressed file.
+        offset: u64,
+        /// What the format requires there.
+        expected: String,
+        /// What the file holds there.
+        found: String,
+        /// What to do next.
+        hint: &'static str,
+    },
+
     /// A file, or a claim made in a file or a setting, passes a documented bound.
     #[error(
         "{place}: {what} passes the limit of {limit}; check that this is the intended file or ask for less"

@@ -3,13 +3,19 @@
 //! Everything here is plain data: no tensors and no graph library, so that any model can be fed from it. What a
 //! loader returns has been checked (lengths, ranges, finite numbers), and what cannot be read is an error of one
 //! sentence that names the file, the line, what was expected, what was found and what to do next. Sizes are
-//! bounded before memory is spent; see [`MAX_TEXT_BYTES`], [`MAX_LINE_BYTES`] and [`MAX_LINES`].
+//! bounded before memory is spent; see [`MAX_TEXT_BYTES`], [`MAX_LINE_BYTES`], [`MAX_LINES`] and
+//! [`MAX_IMAGE_BYTES`].
 //!
 //! | module | gives | from |
 //! |---|---|---|
 //! | [`citation`] | [`CitationGraph`] | Cora, CiteSeer, PubMed (LINQS text) |
 //! | [`tu`] | [`GraphSet`] | MUTAG, PTC_MR, NCI1, PROTEINS, ENZYMES and every other TU set |
-//! | [`synthetic`] | both | nothing but a seed |
+//! | [`idx`] | [`images::TrainTest`] | MNIST, Fashion-MNIST and other IDX files |
+//! | [`cifar`] | [`images::TrainTest`] | CIFAR-10 and CIFAR-100, binary version |
+//! | [`synthetic`] | twins of all of these | nothing but a seed |
+//! | [`overlap`] | MultiMNIST: pairs of overlapping digits | an [`images::ImageSet`] and a seed |
+//! | [`affnist`] | digits at random places and under random affine maps | an [`images::ImageSet`] and a seed |
+//! | [`transforms`] | shifted and distorted images | an image |
 //! | [`splits`] | training, validation and test parts | a number of items and a seed |
 #![cfg_attr(
     feature = "download",
@@ -34,6 +40,9 @@
 //! # }
 //! ```
 
+pub mod affnist;
+mod binary;
+pub mod cifar;
 pub mod citation;
 mod citation_graph;
 #[cfg(feature = "download")]
@@ -41,11 +50,17 @@ pub mod download;
 mod error;
 mod features;
 mod graph_set;
+pub mod idx;
+pub mod images;
+pub mod overlap;
 pub mod splits;
+mod stream;
 pub mod synthetic;
 mod text;
+pub mod transforms;
 pub mod tu;
 
+pub use binary::MAX_IMAGE_BYTES;
 pub use citation_graph::{CitationGraph, EdgeCounts};
 pub use error::DatasetError;
 pub use features::{CsrFeatures, MAX_DENSE_ENTRIES};

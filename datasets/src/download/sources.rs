@@ -4,12 +4,16 @@ use super::{RemoteFile, Source};
 
 const CORA_HOME: &str = "https://linqs-data.soe.ucsc.edu/public/lbc/cora.tgz";
 
-/// The pinned sets: `cora`, `MUTAG`, `PTC_MR`, `NCI1`, `PROTEINS` and `ENZYMES`.
+/// The pinned sets: `cora`, `MUTAG`, `PTC_MR`, `NCI1`, `PROTEINS`, `ENZYMES`, `mnist` and `fashion-mnist`.
 ///
-/// What is pinned is each text file and not the authors' archives, whose sums the project has not been able to
-/// check. `cora.cites` is the original file. `cora.content.gz` is a rebuilt copy with the original's values in
+/// For graphs, what is pinned is each text file and not the authors' archives, whose sums the project has not been
+/// able to check. `cora.cites` is the original file. `cora.content.gz` is a rebuilt copy with the original's values in
 /// another order of lines, so the original file, although good, has another sum: put it in place by hand and the
 /// loader will read it. The TU files are copies taken as they were, line ends included.
+///
+/// `mnist` and `fashion-mnist` are the authors' own `.gz` files, as many mirrors have them; the lengths and sums
+/// are those that several public loaders pin. The CIFAR sets are published as archives only, which are put in place
+/// by hand.
 pub fn sources() -> Vec<Source> {
     PINNED.iter().map(|&(name, files)| pinned(name, files)).collect()
 }
@@ -28,6 +32,8 @@ type Pinned = (&'static str, u64, &'static str);
 fn pinned(name: &str, files: &[Pinned]) -> Source {
     let homepage = match name {
         "cora" => CORA_HOME.to_string(),
+        "mnist" => "https://yann.lecun.com/exdb/mnist/".to_string(),
+        "fashion-mnist" => "https://github.com/zalandoresearch/fashion-mnist".to_string(),
         name => format!("https://www.chrsmrrs.com/graphkerneldatasets/{name}.zip"),
     };
     let file =
@@ -74,5 +80,17 @@ const PINNED: &[(&str, &[Pinned])] = &[
         ("tu/ENZYMES/ENZYMES_graph_labels.txt", 1_200, "04743e08967e61e65cdacbb90f8df6ee53742b3d2e7b84675b85ebac70506856"),
         ("tu/ENZYMES/ENZYMES_node_attributes.txt", 3_876_850, "305a8fc3b12f79fb844ef3374d6a3c8ceeb4887dd4f86bbfe37932c4c5434e7b"),
         ("tu/ENZYMES/ENZYMES_node_labels.txt", 39_160, "8263eb9b64efa231a5886343483ccfc0342f2407014763a8f738fd51c32ce770"),
+    ]),
+    ("mnist", &[
+        ("mnist/train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+        ("mnist/train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+        ("mnist/t10k-images-idx3-ubyte.gz", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+        ("mnist/t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+    ]),
+    ("fashion-mnist", &[
+        ("fashion-mnist/train-images-idx3-ubyte.gz", 26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+        ("fashion-mnist/train-labels-idx1-ubyte.gz", 29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+        ("fashion-mnist/t10k-images-idx3-ubyte.gz", 4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+        ("fashion-mnist/t10k-labels-idx1-ubyte.gz", 5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
     ]),
 ];

@@ -6,13 +6,19 @@
 //! The same settings and seed give the same set on every run and with any number of threads.
 
 pub mod citation;
+pub mod digits;
 pub mod molecules;
+mod pen;
+pub mod shapes;
+mod strokes;
 
 #[cfg(test)]
 mod probe;
 
 pub use citation::{citation, CitationConfig};
+pub use digits::{digits, DigitConfig, Digits};
 pub use molecules::{molecules, MoleculeConfig};
+pub use shapes::{shapes, ShapeConfig, Shapes, SHAPE_CLASSES};
 
 use rand::Rng;
 

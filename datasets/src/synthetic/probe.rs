@@ -1,6 +1,39 @@
 //! A plain linear classifier, to show in tests that the twins can be learnt from in the way they promise.
 
+use crate::images::ImageSet;
 use crate::CitationGraph;
+
+/// Rows of an image set's pixels from -1 to 1, and its labels.
+pub(super) fn pixels(set: &ImageSet) -> (Vec<Vec<f32>>, Vec<usize>) {
+    let row = |image: &[u8]| image.iter().map(|&pixel| f32::from(pixel) / 127.5 - 1.0).collect();
+    set.iter().map(|(image, label)| (row(image), usize::from(label))).unzip()
+}
+
+/// Accuracy on the other items of the nearest of the classes' means over the first `train` items.
+pub(super) fn nearest_mean(rows: &[Vec<f32>], labels: &[usize], classes: usize, train: usize) -> f64 {
+    let mut means = vec![vec![0.0; rows[0].len()]; classes];
+    for (class, mean) in means.iter_mut().enumerate() {
+        let members = (0..train).filter(|&item| labels[item] == class);
+        let share = 1.0 / members.clone().count() as f32;
+        members.for_each(|item| mean.iter_mut().zip(&rows[item]).for_each(|(m, x)| *m += share * x));
+    }
+    nearest(rows, labels, &means, &(0..classes).collect::<Vec<_>>(), train)
+}
+
+/// Accuracy on the other items of the nearest of the first `train` items.
+pub(super) fn nearest_neighbour(rows: &[Vec<f32>], labels: &[usize], train: usize) -> f64 {
+    nearest(rows, labels, &rows[..train], &labels[..train], train)
+}
+
+fn nearest(rows: &[Vec<f32>], labels: &[usize], known: &[Vec<f32>], names: &[usize], train: usize) -> f64 {
+    let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+    let right = |&item: &usize| {
+        let distances = known.iter().map(|point| distance(point, &rows[item]));
+        let (at, _) = distances.enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+        names[at] == labels[item]
+    };
+    (train..rows.len()).filter(right).count() as f64 / (rows.len() - train) as f64
+}
 
 /// Rows `[X, PX, …, P^hops X]` of every node, with `P = D⁻¹A` (zero for a node without neighbours).
 pub(super) fn diffused(graph: &CitationGraph, hops: usize) -> Vec<Vec<f32>> {

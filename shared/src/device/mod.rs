@@ -33,8 +33,10 @@ use std::{fmt, str::FromStr};
 use dfdx::{tensor::Cpu, tensor_ops::Device};
 
 use crate::ops::{
-    conv2d::Conv2dKernel, conv_transpose2d::ConvTranspose2dKernel, cross_entropy::CrossEntropyKernel,
-    diffusion::DiffusionKernel, hinge::HingeKernel, linear::LinearKernel,
+    batch_norm::BatchNormKernel, concat::ConcatKernel, conv2d::Conv2dKernel,
+    conv_transpose2d::ConvTranspose2dKernel, cross_entropy::CrossEntropyKernel, diffusion::DiffusionKernel,
+    dropout::DropoutKernel, hinge::HingeKernel, linear::LinearKernel, pool::PoolKernel,
+    residual::ResidualKernel, response_norm::ResponseNormKernel,
 };
 
 pub use host_op::{host_op, HostTensor};
@@ -53,6 +55,12 @@ pub trait Backend:
     + DiffusionKernel
     + Conv2dKernel
     + ConvTranspose2dKernel
+    + BatchNormKernel
+    + PoolKernel
+    + DropoutKernel
+    + ConcatKernel
+    + ResidualKernel
+    + ResponseNormKernel
 {
 }
 

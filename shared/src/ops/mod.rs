@@ -9,18 +9,32 @@
 //! |---|---|---|
 //! | [`conv2d`](conv2d::conv2d) | f(W ∗ x + b) | implicit matrix product |
 //! | [`conv_transpose2d`](conv_transpose2d::conv_transpose2d) | f(W ∗ᵀ x + b) | the same, the other way |
+//! | [`batch_norm_train`](batch_norm::batch_norm_train) | f(γ (x − μ) / √(σ² + ε) + β + r) | one pass forward, two backward |
+//! | [`max_pool2d`](pool::max_pool2d) and kin | maximum or mean of windows | rows of windows as SIMD lanes |
+//! | [`dropout`](dropout::dropout) | x ⊙ m / (1 − p) | one pass each way |
+//! | [`concat_channels`](concat::concat_channels) | a beside b | one copy each way |
+//! | [`add_activate`](residual::add_activate) | f(x + r) | one pass each way |
+//! | [`local_response_norm`](response_norm::local_response_norm) | x (k + α Σ x²)^−β | image by image |
 //! | [`linear`](linear::linear) | f(x Wᵀ + b) | one matrix product, bias and f in one pass |
 //! | [`softmax_cross_entropy`](cross_entropy::softmax_cross_entropy) | −log softmax(o)ᵧ | one pass each way |
 //! | [`multiclass_hinge`](hinge::multiclass_hinge) | max(0, 1 + maxₖ oₖ − oᵧ) | one pass each way |
 //! | [`diffusion_conv`](diffusion::diffusion_conv) | tanh(w ⊙ S) | one pass each way |
 //! | [`diffusion_classifier`](diffusion::diffusion_classifier) | tanh(w ⊙ S) Wᵀ + b, S sparse | non-zeros only |
 
+pub mod batch_norm;
+pub mod concat;
 pub mod conv2d;
 pub mod conv_transpose2d;
 pub mod cross_entropy;
 pub mod diffusion;
+pub mod dropout;
+pub(crate) mod functions;
 pub mod hinge;
 pub mod linear;
 pub mod math;
 pub mod matmul;
+pub(crate) mod planes;
+pub mod pool;
+pub mod residual;
+pub mod response_norm;
 pub mod targets;

@@ -175,7 +175,8 @@ impl WithSimd for RowScores<'_> {
 fn activate(out: &mut [f32], activation: Activation) {
     match activation {
         Activation::Identity => {}
-        Activation::Relu => out.iter_mut().for_each(|a| *a = a.max(0.0)),
+        // not `max`, which would turn a NaN into a 0 and hide it from the loss
+        Activation::Relu => out.iter_mut().for_each(|a| *a = if *a < 0.0 { 0.0 } else { *a }),
         Activation::Tanh => vectorised(|| out.iter_mut().for_each(|a| *a = tanh(*a))),
         Activation::Sigmoid => out.iter_mut().for_each(|a| *a = crate::ops::math::sigmoid(*a)),
     }
