@@ -4,7 +4,10 @@ mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod gathered;
+mod kernel;
 mod size;
+#[cfg(test)]
+mod tests;
 
 use dfdx::{
     prelude::*,
@@ -14,7 +17,9 @@ use dfdx::{
 };
 
 use super::linear::Activation;
+pub(crate) use cpu::{Direction, Op};
 pub(crate) use gathered::gathered_product;
+pub(crate) use kernel::Sizes;
 pub use size::{conv_out, conv_transpose_out};
 
 /// f(W ∗ x + b): y\[n, o, i, j\] = f(Σ x\[n, c, S i + p − P, S j + q − P\] w\[o, c, p, q\] + b\[o\]), summed over c, p and q, with

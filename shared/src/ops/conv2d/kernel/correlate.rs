@@ -45,7 +45,8 @@ impl Weights {
         let padded = rows.next_multiple_of(block);
         let limit = (WEIGHT_BYTES / 4 / padded.max(1)).clamp(64, TAPS);
         let parts = taps.len().div_ceil(limit).max(1);
-        let blocks: Vec<_> = (0..parts).map(|i| taps.len() * i / parts..taps.len() * (i + 1) / parts).collect();
+        let blocks: Vec<_> =
+            (0..parts).map(|i| taps.len() * i / parts..taps.len() * (i + 1) / parts).collect();
         let mut values = vec![0.0; taps.len() * padded];
         let mut chunks = Vec::new();
         let mut rest = values.as_mut_slice();
@@ -58,9 +59,11 @@ impl Weights {
             for (i, chunk) in chunk.chunks_exact_mut((span.len() * block).max(1)).enumerate() {
                 for r in 0..block.min(rows - i * block) {
                     let row = &from[(i * block + r) * row_step..];
-                    chunk[r..].iter_mut().step_by(block).zip(&columns[span.clone()]).for_each(|(to, column)| {
-                        *to = row[*column];
-                    });
+                    chunk[r..].iter_mut().step_by(block).zip(&columns[span.clone()]).for_each(
+                        |(to, column)| {
+                            *to = row[*column];
+                        },
+                    );
                 }
             }
         });
@@ -122,7 +125,9 @@ impl Correlation<'_> {
         let longest = weights.blocks.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
         let packed = if panels.packed { (longest * VECTORS + 1) * lanes } else { 0 };
         let tile_len = R * VECTORS * lanes;
-        let held = if weights.blocks.len() > 1 { panels.panels.len() * row_blocks * tile_len } else { 0 };
+        // the sums of all tiles while there are more taps to come, else of one
+        let tiles = if weights.blocks.len() > 1 { panels.panels.len() * row_blocks } else { 1 };
+        let held = tiles * tile_len;
         let side_by_side: Vec<usize> = (0..longest).map(|k| k * VECTORS * lanes).collect();
         let mut buffer = Buffer::of(packed + held);
         let (buffer, held) = buffer[..packed + held].split_at_mut(packed);
@@ -142,19 +147,16 @@ impl Correlation<'_> {
                     };
                     for block in 0..row_blocks {
                         let a = values[block * span.len() * R..][..span.len() * R].as_ptr();
-                        let kept = if held.is_empty() {
-                            &mut []
-                        } else {
-                            &mut held[(p * row_blocks + block) * tile_len..][..tile_len]
-                        };
+                        let at = if tiles > 1 { (p * row_blocks + block) * tile_len } else { 0 };
+                        let sums = &mut held[at..at + tile_len];
                         let rows = Rows { first: block * R, is_first: first, is_last: last };
                         // SAFETY: `a` holds R weights a tap, and by the assertion above all that is read of the
                         // source lies in it; a packed panel has VECTORS vectors a tap.
                         unsafe {
                             match panel.vectors {
-                                1 => self.tile::<S, R, 1>(simd, a, x, taps, panel, rows, kept),
-                                2 => self.tile::<S, R, 2>(simd, a, x, taps, panel, rows, kept),
-                                _ => self.tile::<S, R, 3>(simd, a, x, taps, panel, rows, kept),
+                                1 => self.tile::<S, R, 1>(simd, a, x, taps, panel, rows, sums),
+                                2 => self.tile::<S, R, 2>(simd, a, x, taps, panel, rows, sums),
+                                _ => self.tile::<S, R, 3>(simd, a, x, taps, panel, rows, sums),
                             }
                         }
                     }
@@ -164,7 +166,7 @@ impl Correlation<'_> {
     }
 
     /// # Safety
-    /// As [`tile::correlate`] says of `a`, `x`, the panel's bases and `taps`.
+    /// As [`tile::correlate`] says of `a`, `x`, the panel's bases and `taps`; `sums` must hold R V vectors.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
     unsafe fn tile<S: Simd, const R: usize, const V: usize>(
@@ -175,35 +177,18 @@ impl Correlation<'_> {
         taps: &[usize],
         panel: &Panel,
         rows: Rows,
-        kept: &mut [f32],
+        sums: &mut [f32],
     ) {
-        let lanes = S::F32_LANES;
-        let mut sums = [[simd.splat_f32s(0.0); V]; R];
-        if !rows.is_first {
-            for r in 0..R {
-                for v in 0..V {
-                    // SAFETY: `kept` is a slice of R * VECTORS vectors wherever there is more than one block.
-                    sums[r][v] = unsafe { tile::load::<S>(kept[(r * V + v) * lanes..][..lanes].as_ptr()) };
-                }
-            }
-        } else if let Some(bias) = self.bias {
-            for r in 0..R {
-                if let Some(bias) = bias.get(rows.first + r) {
-                    sums[r] = [simd.splat_f32s(*bias); V];
-                }
+        if rows.is_first {
+            let bias = self.bias.unwrap_or(&[]);
+            for (r, sums) in sums.chunks_exact_mut(V * S::F32_LANES).enumerate().take(R) {
+                sums.fill(bias.get(rows.first + r).copied().unwrap_or(0.0));
             }
         }
         // SAFETY: this function's own contract.
-        sums = unsafe { tile::correlate::<S, R, V>(simd, a, x, &panel.bases, taps, sums) };
+        unsafe { tile::correlate::<S, R, V>(simd, a, x, &panel.bases, taps, sums.as_mut_ptr()) };
         if rows.is_last {
             self.finish::<S, R, V>(simd, sums, panel, rows.first);
-        } else {
-            for r in 0..R {
-                for v in 0..V {
-                    // SAFETY: as above, the slice is a vector long.
-                    unsafe { tile::store::<S>(kept[(r * V + v) * lanes..][..lanes].as_mut_ptr(), sums[r][v]) };
-                }
-            }
         }
     }
 
@@ -212,55 +197,35 @@ impl Correlation<'_> {
     fn finish<S: Simd, const R: usize, const V: usize>(
         &mut self,
         simd: S,
-        mut sums: [[S::f32s; V]; R],
+        sums: &mut [f32],
         panel: &Panel,
         first: usize,
     ) {
         let lanes = S::F32_LANES;
-        let zero = simd.splat_f32s(0.0);
-        if self.relu {
-            for row in &mut sums {
-                for sum in row {
-                    // not a maximum, which would turn a NaN into a 0
-                    *sum = simd.select_f32s(simd.less_than_f32s(*sum, zero), zero, *sum);
-                }
-            }
-        }
         let rows = R.min(self.weights.rows - first);
+        if self.relu {
+            // not a maximum, which would turn a NaN into a 0
+            sums.iter_mut().for_each(|sum| *sum = if *sum < 0.0 { 0.0 } else { *sum });
+        }
         let add = self.store == Store::Add;
-        for v in 0..V {
-            if let Some(at) = panel.whole[v] {
-                for (r, sums) in sums.iter().enumerate().take(rows) {
-                    let to = &mut self.sink[at + (first + r) * self.plane..][..lanes];
-                    // SAFETY: `to` is a vector long.
+        for segment in &self.panels.sinks[panel.sinks.clone()] {
+            let whole = segment.len == lanes && self.panels.step == 1;
+            for r in 0..rows {
+                let (v, from) = (segment.lane / lanes, segment.lane % lanes);
+                let values = &sums[(r * V + v) * lanes + from..][..segment.len];
+                let to = &mut self.sink[segment.at + (first + r) * self.plane..];
+                if whole {
+                    let to = &mut to[..lanes];
+                    // SAFETY: both are a vector long.
                     unsafe {
-                        let old = if add { tile::load::<S>(to.as_ptr()) } else { zero };
-                        let sum = if add { simd.add_f32s(old, sums[v]) } else { sums[v] };
+                        let mut sum = tile::load::<S>(values.as_ptr());
+                        if add {
+                            sum = simd.add_f32s(sum, tile::load::<S>(to.as_ptr()));
+                        }
                         tile::store::<S>(to.as_mut_ptr(), sum);
                     }
+                    continue;
                 }
-            }
-        }
-        if panel.whole[..V].iter().all(Option::is_some) {
-            return;
-        }
-        // 16 lanes are the most that any machine has
-        let mut values = [[[0.0f32; 16]; V]; R];
-        for r in 0..R {
-            for v in 0..V {
-                // SAFETY: a vector has at most the 16 elements there are.
-                unsafe { tile::store::<S>(values[r][v][..lanes].as_mut_ptr(), sums[r][v]) };
-            }
-        }
-        for segment in &self.panels.sinks[panel.sinks.clone()] {
-            let v = segment.lane / lanes;
-            if panel.whole[v].is_some() {
-                continue;
-            }
-            let from = segment.lane % lanes;
-            for (r, values) in values.iter().enumerate().take(rows) {
-                let values = &values[v][from..from + segment.len];
-                let to = &mut self.sink[segment.at + (first + r) * self.plane..];
                 let to = to.iter_mut().step_by(self.panels.step);
                 if add {
                     to.zip(values).for_each(|(to, value)| *to += value);

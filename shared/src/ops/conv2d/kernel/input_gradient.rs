@@ -47,8 +47,12 @@ pub(crate) fn spread(
     let layout = Layout::padded(sizes.rows, sizes.cols, above, beside);
     let images =
         Images { values: y, channels: sizes.outputs, plane: sizes.rows * sizes.cols, layout: &layout };
-    let group =
-        images_in_group(&width, sizes.batch, sizes.height * sizes.width / sizes.stride.pow(2), images.prepared());
+    let group = images_in_group(
+        &width,
+        sizes.batch,
+        sizes.height * sizes.width / sizes.stride.pow(2),
+        images.prepared(),
+    );
 
     let mut parts = Vec::new();
     for row in &rows {
@@ -58,7 +62,8 @@ pub(crate) fn spread(
             }
             let part = Part { sizes, layout: &layout, zeros: [above[0], beside[0]], row, col };
             let weights = part.weights(&width, weight);
-            let panels = PanelsOfGroups::new(sizes.batch, group, |n| part.panels(&width, n, weights.row_blocks()));
+            let panels =
+                PanelsOfGroups::new(sizes.batch, group, |n| part.panels(&width, n, weights.row_blocks()));
             parts.push((weights, panels));
         }
     }

@@ -39,7 +39,18 @@ impl Layout {
         let pitch = (width + 2 * padding).div_ceil(stride);
         let phase = (height + 2 * padding).div_ceil(stride) * pitch;
         let channel = off_the_page(phase * phases * phases);
-        Layout { height, width, top: padding, left: padding, stride, phases, pitch, phase, channel, in_place: false }
+        Layout {
+            height,
+            width,
+            top: padding,
+            left: padding,
+            stride,
+            phases,
+            pitch,
+            phase,
+            channel,
+            in_place: false,
+        }
     }
 
     /// For stride 1 with zeros above and below, left and right.
@@ -47,8 +58,18 @@ impl Layout {
         let in_place = rows == [0; 2] && cols == [0; 2];
         let (top, left) = (rows[0], cols[0]);
         let phase = (height + rows[0] + rows[1], cols[1]);
-        let mut layout =
-            Layout { height, width, top, left, stride: 1, phases: 1, pitch: 0, phase: 0, channel: 0, in_place };
+        let mut layout = Layout {
+            height,
+            width,
+            top,
+            left,
+            stride: 1,
+            phases: 1,
+            pitch: 0,
+            phase: 0,
+            channel: 0,
+            in_place,
+        };
         layout.set_pitch(phase, width + cols[0].max(cols[1]));
         layout
     }

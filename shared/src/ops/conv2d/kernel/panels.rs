@@ -43,8 +43,6 @@ pub(super) struct Panel {
     pub(super) vectors: usize,
     /// Where each vector is read, for tap 0; when read in place.
     pub(super) bases: [usize; VECTORS],
-    /// Where each vector is written whole; none if it is written in segments. (Its segment is in `sinks` either way.)
-    pub(super) whole: [Option<usize>; VECTORS],
     /// The lanes copied side by side before the product; when packed.
     pub(super) sources: Range<usize>,
     /// The lanes written.
@@ -106,7 +104,6 @@ impl Panels {
                 }
             }
         }
-        out.close(lanes);
         out
     }
 
@@ -130,7 +127,6 @@ impl Panels {
             out.panels[vector.0].sources.end = out.sources.len();
             out.add_sink(vector, lane, grid.sink(place), lanes);
         }
-        out.close(lanes);
         out
     }
 
@@ -140,7 +136,6 @@ impl Panels {
             _ => self.panels.push(Panel {
                 vectors: 1,
                 bases: [0; VECTORS],
-                whole: [None; VECTORS],
                 sources: self.sources.len()..self.sources.len(),
                 sinks: self.sinks.len()..self.sinks.len(),
             }),
@@ -153,23 +148,11 @@ impl Panels {
         let first = self.panels[panel].sinks.start;
         match self.sinks[first..].last_mut() {
             // a segment stays within its vector
-            Some(s) if lane == s.lane + s.len && at == s.at + s.len * self.step && lane % lanes != 0 => s.len += 1,
+            Some(s) if lane == s.lane + s.len && at == s.at + s.len * self.step && lane % lanes != 0 => {
+                s.len += 1
+            }
             _ => self.sinks.push(Segment { lane, len: 1, at }),
         }
         self.panels[panel].sinks.end = self.sinks.len();
-    }
-
-    /// Finds the vectors that are written whole.
-    fn close(&mut self, lanes: usize) {
-        if self.step != 1 {
-            return;
-        }
-        for panel in &mut self.panels {
-            for s in &self.sinks[panel.sinks.clone()] {
-                if s.len == lanes {
-                    panel.whole[s.lane / lanes] = Some(s.at);
-                }
-            }
-        }
     }
 }

@@ -2,10 +2,13 @@
 
 use pulp::Simd;
 
-/// Σₖ a\[k\]\[r\] x\[bases\[v\] + taps\[k\] ..\] for each of R rows and V vectors, added to `sums`.
+/// Adds Σₖ a\[k\]\[r\] x\[bases\[v\] + taps\[k\] ..\] to `sums`\[r\]\[v\], for each of R rows and V vectors.
+///
+/// The sums come from memory and go back there, and nothing else is done with them here: only then do compilers hold all
+/// of them in registers.
 ///
 /// # Safety
-/// `a` must hold `taps.len()` R elements, and `x` a whole vector at every `bases[v] + taps[k]`.
+/// `a` must hold `taps.len()` R elements, `x` a whole vector at every `bases[v] + taps[k]`, and `sums` R V vectors.
 #[inline(always)]
 pub(super) unsafe fn correlate<S: Simd, const R: usize, const V: usize>(
     simd: S,
@@ -13,13 +16,15 @@ pub(super) unsafe fn correlate<S: Simd, const R: usize, const V: usize>(
     x: *const f32,
     bases: &[usize],
     taps: &[usize],
-    mut sums: [[S::f32s; V]; R],
-) -> [[S::f32s; V]; R] {
+    sums: *mut f32,
+) {
     let mut starts = [x; V];
     for v in 0..V {
         // SAFETY: a base is a place inside `x`, by this function's contract.
         starts[v] = unsafe { x.add(bases[v]) };
     }
+    // SAFETY: R V vectors, by this function's contract.
+    let mut held = unsafe { load_tile::<S, R, V>(simd, sums) };
     let mut a = a;
     for tap in taps {
         let mut pixels = [simd.splat_f32s(0.0); V];
@@ -31,19 +36,20 @@ pub(super) unsafe fn correlate<S: Simd, const R: usize, const V: usize>(
             // SAFETY: the contract of this function: R weights a tap.
             let weight = simd.splat_f32s(unsafe { *a.add(r) });
             for v in 0..V {
-                sums[r][v] = simd.mul_add_e_f32s(weight, pixels[v], sums[r][v]);
+                held[r][v] = simd.mul_add_e_f32s(weight, pixels[v], held[r][v]);
             }
         }
         // SAFETY: at most one past the last weight.
         a = unsafe { a.add(R) };
     }
-    sums
+    // SAFETY: as above.
+    unsafe { store_tile::<S, R, V>(held, sums) };
 }
 
-/// Σₚ x\[places\[p\] + taps\[r\]\] g\[p\]\[v\] for each of R taps and V vectors of output channels, added to `sums`.
+/// Adds Σₚ x\[places\[p\] + taps\[r\]\] g\[p\]\[v\] to `sums`\[r\]\[v\], for each of R taps and V vectors of output channels.
 ///
 /// # Safety
-/// `x` must hold an element at every `places[p] + taps[r]`, and `g` V vectors for each of `places`.
+/// `x` must hold an element at every `places[p] + taps[r]`, `g` V vectors for each of `places`, and `sums` R V vectors.
 #[inline(always)]
 pub(super) unsafe fn outer<S: Simd, const R: usize, const V: usize>(
     simd: S,
@@ -51,8 +57,10 @@ pub(super) unsafe fn outer<S: Simd, const R: usize, const V: usize>(
     places: &[usize],
     taps: &[usize; R],
     g: *const f32,
-    mut sums: [[S::f32s; V]; R],
-) -> [[S::f32s; V]; R] {
+    sums: *mut f32,
+) {
+    // SAFETY: R V vectors, by this function's contract.
+    let mut held = unsafe { load_tile::<S, R, V>(simd, sums) };
     let mut g = g;
     for place in places {
         let mut gradients = [simd.splat_f32s(0.0); V];
@@ -60,17 +68,46 @@ pub(super) unsafe fn outer<S: Simd, const R: usize, const V: usize>(
             // SAFETY: V vectors a place, by this function's contract.
             gradients[v] = unsafe { load::<S>(g.add(v * S::F32_LANES)) };
         }
+        // SAFETY: a place is inside `x`.
+        let pixels = unsafe { x.add(*place) };
         for r in 0..R {
             // SAFETY: the contract of this function: a pixel is there.
-            let pixel = simd.splat_f32s(unsafe { *x.add(*place + taps[r]) });
+            let pixel = simd.splat_f32s(unsafe { *pixels.add(taps[r]) });
             for v in 0..V {
-                sums[r][v] = simd.mul_add_e_f32s(pixel, gradients[v], sums[r][v]);
+                held[r][v] = simd.mul_add_e_f32s(pixel, gradients[v], held[r][v]);
             }
         }
         // SAFETY: at most one past the last vector.
         g = unsafe { g.add(V * S::F32_LANES) };
     }
-    sums
+    // SAFETY: as above.
+    unsafe { store_tile::<S, R, V>(held, sums) };
+}
+
+/// # Safety
+/// R V whole vectors must be there.
+#[inline(always)]
+unsafe fn load_tile<S: Simd, const R: usize, const V: usize>(simd: S, from: *const f32) -> [[S::f32s; V]; R] {
+    let mut held = [[simd.splat_f32s(0.0); V]; R];
+    for r in 0..R {
+        for v in 0..V {
+            // SAFETY: this function's contract.
+            held[r][v] = unsafe { load::<S>(from.add((r * V + v) * S::F32_LANES)) };
+        }
+    }
+    held
+}
+
+/// # Safety
+/// There must be room for R V whole vectors.
+#[inline(always)]
+unsafe fn store_tile<S: Simd, const R: usize, const V: usize>(held: [[S::f32s; V]; R], to: *mut f32) {
+    for r in 0..R {
+        for v in 0..V {
+            // SAFETY: this function's contract.
+            unsafe { store::<S>(to.add((r * V + v) * S::F32_LANES), held[r][v]) };
+        }
+    }
 }
 
 /// A vector from anywhere.
