@@ -3,7 +3,6 @@
 use pulp::Arch;
 
 use super::{
-    columns,
     correlate::{Correlation, Weights},
     groups::{images_in_group, Images, PanelsOfGroups},
     layout::Layout,
@@ -16,7 +15,6 @@ use super::{
 ///
 /// With stride S the pixels fall into S x S phases by their coordinates modulo S. Those of one phase are reached by the
 /// same taps only, so each phase is a convolution of stride 1 of y with a part of the kernel: no pixel is written twice.
-/// Where most of such a convolution would lie outside y (a large kernel on a small image), `columns` does it instead.
 ///
 /// # Shapes
 /// y: (B, O, HO, WO), W: (O, C, K, K), b: (C), x: (B, C, H, W).
@@ -31,12 +29,6 @@ pub(crate) fn spread(
 ) {
     let width = Width::of_machine();
     let (rows, cols) = (phases(sizes, sizes.height), phases(sizes, sizes.width));
-    let waste = rows.iter().map(|p| p.count * p.taps).sum::<usize>() as f64
-        * cols.iter().map(|p| p.count * p.taps).sum::<usize>() as f64
-        / (sizes.rows * sizes.cols * sizes.kernel * sizes.kernel).max(1) as f64;
-    if columns::better(sizes, waste) {
-        return columns::spread(sizes, &width, y, weight, bias, relu, store, x);
-    }
     let zeros = |phases: &[Phase], side: usize| {
         let used = || phases.iter().filter(|p| p.taps > 0 && p.count > 0);
         let before = used().map(|p| (p.taps - 1).saturating_sub(p.first)).max().unwrap_or(0);

@@ -9,7 +9,6 @@
 //! Every sum is taken by one thread in an order fixed by the sizes, so the bits do not depend on the number of threads.
 //! (They do depend on the machine's SIMD width and on whether it has a fused multiply-add.)
 
-mod columns;
 mod correlate;
 mod groups;
 mod input_gradient;

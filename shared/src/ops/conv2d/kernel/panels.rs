@@ -148,7 +148,11 @@ impl Panels {
         let first = self.panels[panel].sinks.start;
         match self.sinks[first..].last_mut() {
             // a segment stays within its vector
-            Some(s) if lane == s.lane + s.len && at == s.at + s.len * self.step && lane % lanes != 0 => {
+            Some(s)
+                if lane == s.lane + s.len
+                    && at == s.at + s.len * self.step
+                    && !lane.is_multiple_of(lanes) =>
+            {
                 s.len += 1
             }
             _ => self.sinks.push(Segment { lane, len: 1, at }),

@@ -1,5 +1,7 @@
 //! The innermost loops: a tile of sums held in registers. The one place here with raw pointers.
 
+#![allow(clippy::needless_range_loop, reason = "loops over registers, unrolled by their constant bounds")]
+
 use pulp::Simd;
 
 /// Adds Σₖ a\[k\]\[r\] x\[bases\[v\] + taps\[k\] ..\] to `sums`\[r\]\[v\], for each of R rows and V vectors.
