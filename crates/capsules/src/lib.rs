@@ -1,0 +1,3 @@
+//! Dynamic Routing Between Capsules (Sabour, Frosst and Hinton, NIPS 2017) for dfdx.
+
+pub mod data;
