@@ -49,6 +49,7 @@ mod float;
 pub mod judge;
 mod measured;
 mod number;
+mod ranks;
 pub mod readme;
 mod report;
 pub mod results;

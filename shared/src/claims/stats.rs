@@ -1,12 +1,13 @@
-//! The statistics behind a verdict: intervals over seeds, paired differences, equivalence.
+//! The statistics behind a verdict: intervals over seeds, paired differences, equivalence, ranks.
 //!
-//! Everything here speaks about a handful of runs (n = 3 … 100), so the normal approximation is not
+//! Everything about seeds speaks about a handful of runs (n = 3 … 100), so the normal approximation is not
 //! good enough: the intervals use Student's t with exact quantiles.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::float;
+pub use super::ranks::{auc, midranks, spearman};
 pub use super::student::{student_t_cdf, student_t_quantile};
 
 /// The level of every interval in a report.
@@ -72,6 +73,19 @@ pub enum StatsError {
         /// Size of the second sample.
         right: usize,
     },
+    /// A correlation of samples of two sizes.
+    #[error("a correlation needs pairs of values and got {left} on one side and {right} on the other; give as many on both")]
+    Unequal {
+        /// Size of the first sample.
+        left: usize,
+        /// Size of the second sample.
+        right: usize,
+    },
+    /// Nothing to rank.
+    #[error(
+        "ranks need at least one value on either side and one side has none; measure at least one of each"
+    )]
+    NoValues,
     /// A probability, level or margin outside its range.
     #[error("{name} is {value}, and must lie {allowed}")]
     OutOfRange {

@@ -1,4 +1,4 @@
-//! Accuracy, micro-F1 and macro-F1 of single-label predictions.
+//! Accuracy, micro-F1 and macro-F1 of single-label predictions, and how alike two images are.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,8 @@ pub struct Scores {
 }
 
 /// Predictions that cannot be scored.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScoresError {
     /// Predictions and truth disagree in number, or there are none.
     #[error("there are {predicted} predictions for {truth} true labels; give as many of each, at least one")]
@@ -48,6 +49,22 @@ pub enum ScoresError {
         label: usize,
         /// The number of classes.
         classes: usize,
+    },
+    /// Two images disagree in size, or have none.
+    #[error("an image of {image} pixels is compared with one of {reference}; give two of one size, at least one pixel")]
+    Pixels {
+        /// Pixels of the image.
+        image: usize,
+        /// Pixels of the reference.
+        reference: usize,
+    },
+    /// A largest value that no pixel can have.
+    #[error(
+        "the peak is {peak}, and must be finite and above 0; it is 1 for images in [0, 1] and 255 for bytes"
+    )]
+    Peak {
+        /// What was given.
+        peak: f64,
     },
 }
 
@@ -86,6 +103,37 @@ impl Scores {
             macro_f1: counts.values().map(Counts::f1).sum::<f64>() / counts.len() as f64,
         })
     }
+}
+
+/// Peak signal-to-noise ratio of an image against a reference, in dB.
+///
+/// 10 log₁₀(peak² / MSE) with MSE = mean (image − reference)²; infinite where both are equal.
+///
+/// # Shapes
+/// `image, reference`: of one length, in any one order of pixels.
+///
+/// # Units
+/// `peak`: the largest value a pixel can have, 1 for images in [0, 1].
+///
+/// # Errors
+/// [`ScoresError::Pixels`] for lengths that differ or are 0, and [`ScoresError::Peak`] for a peak that is not above 0.
+///
+/// # Example
+/// ```
+/// use shared::train::metrics::psnr;
+/// assert!((psnr(&[0.1, 0.9], &[0.0, 1.0], 1.0)? - 20.0).abs() < 1e-5); // MSE .01
+/// # Ok::<(), shared::train::metrics::ScoresError>(())
+/// ```
+pub fn psnr(image: &[f32], reference: &[f32], peak: f64) -> Result<f64, ScoresError> {
+    if image.len() != reference.len() || image.is_empty() {
+        return Err(ScoresError::Pixels { image: image.len(), reference: reference.len() });
+    }
+    if !(peak > 0.0 && peak.is_finite()) {
+        return Err(ScoresError::Peak { peak });
+    }
+    let squares: f64 =
+        image.iter().zip(reference).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+    Ok(10.0 * (peak * peak / (squares / image.len() as f64)).log10())
 }
 
 /// Outcomes of one class against the rest; at least one of them is not 0.
@@ -139,6 +187,22 @@ mod tests {
         let out_of_range = ScoresError::Label { sample: 1, label: 2, classes: 2 };
         assert_eq!(Scores::of(&[0, 2], &[0, 1], 2), Err(out_of_range.clone()));
         assert_eq!(Scores::of(&[0, 1], &[0, 2], 2), Err(out_of_range));
+    }
+
+    #[test]
+    fn noise_is_measured_as_numpy_does() {
+        let golden = Golden::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/ranks/ranks.json"));
+        let image = |name: &str| golden.get(name).iter().map(|v| *v as f32).collect::<Vec<_>>();
+        let (a, b) = (image("psnr.image"), image("psnr.reference"));
+        assert_relative_eq!(psnr(&a, &b, 1.0).unwrap(), golden.get("psnr.unit")[0], max_relative = 1e-12);
+        assert_relative_eq!(psnr(&a, &b, 255.0).unwrap(), golden.get("psnr.byte")[0], max_relative = 1e-12);
+        assert_eq!(psnr(&a, &a, 1.0), Ok(f64::INFINITY));
+        assert_eq!(
+            psnr(&a, &b[1..], 1.0),
+            Err(ScoresError::Pixels { image: a.len(), reference: b.len() - 1 })
+        );
+        assert_eq!(psnr(&[], &[], 1.0), Err(ScoresError::Pixels { image: 0, reference: 0 }));
+        assert_eq!(psnr(&a, &b, 0.0), Err(ScoresError::Peak { peak: 0.0 }));
     }
 
     proptest! {
