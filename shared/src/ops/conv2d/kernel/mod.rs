@@ -15,7 +15,6 @@ mod input_gradient;
 mod layout;
 mod output;
 mod panels;
-mod scratch;
 mod tile;
 mod weight_gradient;
 

@@ -5,7 +5,8 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{layout::Layout, scratch::Buffer, tile, Sizes, Store, Width};
+use super::{layout::Layout, tile, Sizes, Store, Width};
+use crate::ops::scratch::Buffer;
 
 /// Tasks at least, where the sizes allow it.
 const TASKS: usize = 8;
