@@ -63,8 +63,8 @@ macro_rules! module {
                 visitor: &mut V,
             ) -> ::core::result::Result<::core::option::Option<Self::To<V::E2, V::D2>>, V::Err> {
                 visitor.visit_fields(
-                    ($(Self::module(stringify!($field), |s| &s.$field, |s| &mut s.$field),)+),
-                    |($($field,)+)| $Name { $($field),+ },
+                    $crate::nested!($((Self::module(stringify!($field), |s| &s.$field, |s| &mut s.$field)))+),
+                    |$crate::nested!($($field)+)| $Name { $($field),+ },
                 )
             }
         }
@@ -78,6 +78,14 @@ macro_rules! module {
         // Evaluated here, where the model is declared, not where it is first used.
         const _: () = <$Name<f32, $crate::dfdx::tensor::Cpu> as $crate::nn::Checked>::FITS;
     };
+}
+
+/// Pairs in pairs, `(a, (b, ()))`, as an expression or a pattern: dfdx takes at most six fields in one tuple.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! nested {
+    () => { () };
+    ($first:tt $($rest:tt)*) => { ($first, $crate::nested!($($rest)*)) };
 }
 
 #[cfg(test)]

@@ -68,11 +68,7 @@ macro_rules! window_layer {
             for $Layer<IN, OUT, K, S, P>
         {
             const FITS: () = {
-                assert!(
-                    2 * P <= K,
-                    "{}",
-                    too_much_padding(stringify!($Layer), K, P).as_str()
-                );
+                assert!(2 * P <= K, "{}", too_much_padding(stringify!($Layer), K, P).as_str());
                 assert!(
                     OUT > 0 && OUT == conv_out(IN, K, S, P),
                     "{}",

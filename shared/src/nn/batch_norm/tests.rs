@@ -21,8 +21,7 @@ fn wide(values: &[f32]) -> Vec<f64> {
 /// Mean and unbiased variance of a channel over some images, in double precision.
 fn moments(x: &[f32], pixels: usize, channel: usize) -> [f64; 2] {
     let images = x.chunks_exact(2 * pixels);
-    let values: Vec<f64> =
-        images.flat_map(|i| wide(&i[channel * pixels..(channel + 1) * pixels])).collect();
+    let values: Vec<f64> = images.flat_map(|i| wide(&i[channel * pixels..(channel + 1) * pixels])).collect();
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let squares = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
     [mean, if values.len() > 1 { squares / (values.len() - 1) as f64 } else { 0.0 }]
@@ -32,8 +31,7 @@ fn moments(x: &[f32], pixels: usize, channel: usize) -> [f64; 2] {
 fn names_are_pytorchs_and_running_statistics_are_not_trained() {
     let norm: Norm = BuildModule::build(&Cpu::default());
     let outline: Vec<_> = state::parameters(&norm).into_iter().map(|p| (p.name, p.trainable)).collect();
-    let expected =
-        [("weight", true), ("bias", true), ("running_mean", false), ("running_var", false)];
+    let expected = [("weight", true), ("bias", true), ("running_mean", false), ("running_var", false)];
     assert_eq!(outline, expected.map(|(name, trainable)| (name.to_owned(), trainable)));
     assert_eq!(state::parameter_count(&norm), 4);
     assert_eq!((norm.momentum, norm.epsilon), (0.1, 1e-5));
@@ -99,7 +97,8 @@ fn training_with_a_residual_is_the_op() {
         batch_norm_train(x.clone().put_tape(tape), &before.weight, &before.bias, Some(&sin), options)
             .unwrap();
     assert_eq!(ours.as_vec(), op.as_vec());
-    let (ours, theirs) = (ours.square().sum::<Rank0, _>().backward(), op.square().sum::<Rank0, _>().backward());
+    let (ours, theirs) =
+        (ours.square().sum::<Rank0, _>().backward(), op.square().sum::<Rank0, _>().backward());
     for t in [&x, &r] {
         assert_eq!(ours.get(t).as_vec(), theirs.get(t).as_vec());
         assert!(ours.get(t).as_vec().iter().any(|g| *g != 0.0));
