@@ -30,6 +30,7 @@ pub mod conv_transpose2d;
 pub mod cross_entropy;
 pub mod diffusion;
 pub mod dropout;
+pub(crate) mod erased;
 pub(crate) mod functions;
 pub mod hinge;
 pub mod linear;
