@@ -158,13 +158,13 @@ impl<D: Backend, N: Cnn<D>> Objective<D> for Convolutional<N> {
     ) -> Result<Tensor<(), f32, D, T>, D::Err> {
         let device = images.device().clone();
         let scores = self.net.forward(images)?;
-        if batch.per_image() == 1 {
-            if let Ok(targets) = Targets::new(batch.labels_of(0).collect(), 10) {
+        if batch.layout.digits == 1 {
+            if let Ok(targets) = Targets::new(batch.labels.clone(), 10) {
                 return softmax_cross_entropy(scores, &targets);
             }
         }
         let shape = *scores.shape();
-        let targets = device.try_tensor_from_vec(batch.targets(10), shape)?;
+        let targets = device.try_tensor_from_vec(batch.present.clone(), shape)?;
         // -t ln p - (1 - t) ln (1 - p) = max(x, 0) - x t + ln(1 + e^-|x|)
         let soft = scores.with_empty_tape().try_abs()?.try_negate()?.try_exp()?.try_add(1.0)?.try_ln()?;
         let hard = scores.with_empty_tape().try_relu()?;

@@ -5,7 +5,7 @@ mod capsnet;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod config;
-mod data;
+pub mod data;
 mod decoder;
 mod digit_caps;
 mod error;
@@ -20,7 +20,6 @@ pub use shared as __shared;
 pub use capsnet::primary_side;
 pub use capsnet::{presets, CapsModel, CapsSizes};
 pub use config::{CheckedConfig, Config, ConfigError, Init, Model, PrimaryScale, Size, RECONSTRUCTION};
-pub use data::Batch;
 pub use decoder::Decoder;
 pub use digit_caps::{route, BiasedDigitCaps, DigitCaps, WEIGHT_STD};
 pub use error::CapsError;

@@ -221,9 +221,9 @@ impl<D: Backend, M: CapsModel<D>> Objective<D> for CapsNet<M> {
     ) -> Result<Tensor<(), f32, D, T>, D::Err> {
         let device = images.device().clone();
         let CapsSizes { classes, width, .. } = M::SIZES;
-        let (count, pixels) = (batch.len(), batch.pixels());
+        let (count, pixels, digits) = (batch.len(), batch.layout.pixels(), batch.layout.digits);
         let v = self.class_capsules(images)?;
-        let targets = device.try_tensor_from_vec(batch.targets(classes), (count, classes))?;
+        let targets = device.try_tensor_from_vec(batch.present.clone(), (count, classes))?;
         let margin = |v| margin_loss(v, targets, self.config.margin);
         if self.config.reconstruction == 0.0 {
             return margin(v);
@@ -231,8 +231,8 @@ impl<D: Backend, M: CapsModel<D>> Objective<D> for CapsNet<M> {
         let mut loss = margin(v.with_empty_tape())?;
         let mean = if self.config.reconstruction_mean { 1.0 / pixels as f64 } else { 1.0 };
         let mut v = Some(v);
-        for digit in 0..batch.per_image() {
-            let last = digit + 1 == batch.per_image();
+        for digit in 0..digits {
+            let last = digit + 1 == digits;
             let capsules = match v.take() {
                 Some(v) if last => v,
                 Some(whole) => {
@@ -244,12 +244,13 @@ impl<D: Backend, M: CapsModel<D>> Objective<D> for CapsNet<M> {
             };
             // all capsules but that of the label are zero
             let mut mask = vec![0.0; count * classes * width];
-            for (image, label) in batch.labels_of(digit).enumerate() {
-                mask[(image * classes + label) * width..][..width].fill(1.0);
+            for image in 0..count {
+                mask[(image * classes + batch.labels_of(image)[digit]) * width..][..width].fill(1.0);
             }
             let mask = device.try_tensor_from_vec(mask, (count, classes, width))?;
             let masked = capsules.try_mul(mask)?.try_reshape_like(&(count, classes * width))?;
-            let wanted = device.try_tensor_from_vec(batch.source(digit), (count, pixels))?;
+            let wanted = (0..count).flat_map(|image| batch.target(image, digit)).copied().collect();
+            let wanted = device.try_tensor_from_vec(wanted, (count, pixels))?;
             let decoded = self.net.decode(masked)?;
             loss = reconstruction_loss(decoded, wanted, self.config.reconstruction * mean)?.try_add(loss)?;
         }
@@ -353,7 +354,7 @@ impl<O: Objective<D>, D: Backend> Network for Trainable<O, D> {
             Some(grads) => grads,
             None => self.objective.net().try_alloc_grads().map_err(compute)?,
         };
-        let images = self.images(batch.images())?.traced(grads);
+        let images = self.images(&batch.images)?.traced(grads);
         let loss = self.objective.loss(images, batch).map_err(compute)?;
         let value = f64::from(loss.as_vec()[0]);
         let mut grads = loss.try_backward().map_err(compute)?;
@@ -363,7 +364,7 @@ impl<O: Objective<D>, D: Backend> Network for Trainable<O, D> {
     }
 
     fn loss(&self, batch: &Batch) -> Result<f64, CapsError> {
-        let loss = self.objective.loss(self.images(batch.images())?, batch).map_err(compute)?;
+        let loss = self.objective.loss(self.images(&batch.images)?, batch).map_err(compute)?;
         Ok(f64::from(loss.as_vec()[0]))
     }
 

@@ -6,7 +6,11 @@ use shared::{
     train::RunRng,
 };
 
-use crate::{network::build, Batch, CapsError, Config};
+use crate::{
+    data::{Batch, Layout},
+    network::build,
+    CapsError, Config,
+};
 
 pub(super) const WORKLOADS: &[Workload] = &[Workload {
     name: "capsules",
@@ -22,8 +26,11 @@ fn capsules(options: &BenchOptions) -> Result<BenchResult, CliError> {
     let mut network = build(options.device, &config, SIDE)?;
     let mut rng = RunRng::new(options.seed, 1);
     let images = (0..BATCH * SIDE * SIDE).map(|_| rng.gen()).collect();
-    let labels = (0..BATCH).map(|_| rng.gen_range(0..10)).collect();
-    let batch = Batch::new(images, labels, 1, None);
+    let labels: Vec<usize> = (0..BATCH).map(|_| rng.gen_range(0..10)).collect();
+    let present =
+        labels.iter().flat_map(|label| (0..10).map(move |k| f32::from(u8::from(k == *label)))).collect();
+    let layout = Layout { channels: 1, side: SIDE, classes: 10, digits: 1 };
+    let batch = Batch { layout, images, present, labels, sources: None };
     let result = BenchResult::measure("capsules", BATCH, options.steps, options.warmup, || {
         network.step(&batch)?;
         Ok::<(), CapsError>(())
