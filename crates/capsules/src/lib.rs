@@ -12,6 +12,8 @@ mod error;
 mod loss;
 mod network;
 mod primary_caps;
+mod task;
+mod trainer;
 
 #[doc(hidden)]
 pub use shared as __shared;
@@ -25,3 +27,5 @@ pub use digit_caps::{route, BiasedDigitCaps, DigitCaps, WEIGHT_STD};
 pub use error::CapsError;
 pub use loss::{margin_loss, reconstruction_loss, Margin};
 pub use primary_caps::PrimaryCaps;
+pub use task::{Parts, Task};
+pub use trainer::{RunOptions, Score, Told, Trained};
