@@ -69,6 +69,7 @@ pub mod ops;
 pub mod optim;
 pub mod testing;
 pub mod train;
+pub mod zoo;
 
 /// The tensor library, re-exported so that a user's version cannot drift from ours.
 pub use dfdx;

@@ -11,6 +11,7 @@ use super::{CliError, Program, Workload};
 use crate::{
     claims::{number, Column, Progress, TextTable},
     device::DeviceKind,
+    zoo::ZOO_WORKLOADS,
 };
 
 /// What a workload is told.
@@ -124,14 +125,16 @@ pub(super) fn run<P: Program>(args: &Bench, common: &Common, ui: &Ui<'_>) -> Res
     Ok(ui.print(&text)?)
 }
 
-fn chosen<'a>(all: &'a [Workload], name: Option<&str>) -> Result<&'a [Workload], Problem> {
-    let Some(name) = name else { return Ok(all) };
-    match all.iter().position(|w| w.name == name) {
-        Some(at) => Ok(&all[at..=at]),
+/// The program's own workloads, or the one of this name, which may also be one that every program knows.
+fn chosen(own: &[Workload], name: Option<&str>) -> Result<Vec<Workload>, Problem> {
+    let Some(name) = name else { return Ok(own.to_vec()) };
+    let mut all = own.iter().chain(ZOO_WORKLOADS);
+    match all.clone().find(|w| w.name == name) {
+        Some(workload) => Ok(vec![*workload]),
         None => Err(Problem::Unknown {
             what: "workload",
             name: name.into(),
-            known: listed(all.iter().map(|w| w.name)),
+            known: listed(all.by_ref().map(|w| w.name)),
         }),
     }
 }

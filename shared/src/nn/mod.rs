@@ -34,19 +34,29 @@
 //! # Ok::<(), CpuError>(())
 //! ```
 
+mod batch_norm;
 mod conv;
 mod conv_fits;
 mod conv_transpose;
 mod dim;
+mod dropout;
+mod flatten;
 pub mod init;
 mod linear;
 mod module;
+mod pass;
+mod pool;
 pub mod state;
 
 pub use crate::ops::conv2d::{conv_out, conv_transpose_out};
 pub use crate::ops::linear::Activation;
+pub use batch_norm::{BatchNorm1d, BatchNorm2d};
 pub use conv::{Conv2d, Conv2dNoBias};
 pub use conv_transpose::ConvTranspose2d;
 pub use dim::RunTime;
+pub use dropout::Dropout;
+pub use flatten::Flatten;
 pub use linear::Linear;
 pub use module::Checked;
+pub use pass::{Pass, Training};
+pub use pool::{AvgPool2d, GlobalAvgPool2d, MaxPool2d};

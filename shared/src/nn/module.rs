@@ -20,45 +20,57 @@ pub trait Checked {
 
 impl<S: dfdx::shapes::Shape, E, D: dfdx::tensor::Storage<E>> Checked for dfdx::tensor::Tensor<S, E, D> {}
 
+impl<M: Checked, const N: usize> Checked for dfdx::nn::modules::Repeated<M, N> {
+    const FITS: () = M::FITS;
+}
+
 /// Declares a model: a struct of layers, with dfdx's `TensorCollection` and the compile-time checks.
 ///
-/// The two parameters stand for the float type and the device, in this order. Tensors are named after the
-/// fields, joined by dots (`hidden.weight`), as PyTorch names them. See [`nn`](crate::nn) for an example.
+/// The two parameters stand for the float type and the device, in this order; sizes may follow them, each with the
+/// value that it has where none is given (`struct Net<E, D, const CLASSES: usize = 10>`), which is also the value that
+/// the checks are made for where the model is declared. Tensors are named after the fields, joined by dots
+/// (`hidden.weight`), as PyTorch names them. See [`nn`](crate::nn) for an example.
 #[macro_export]
 macro_rules! module {
     (
         $(#[$meta:meta])*
-        $vis:vis struct $Name:ident<$E:ident, $D:ident> {
+        $vis:vis struct $Name:ident<$E:ident, $D:ident $(, const $P:ident: usize = $default:literal)*> {
             $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $Layer:ty),+ $(,)?
         }
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug)]
-        $vis struct $Name<$E: $crate::dfdx::shapes::Dtype, $D: $crate::dfdx::tensor::Storage<$E>> {
+        $vis struct $Name<
+            $E: $crate::dfdx::shapes::Dtype,
+            $D: $crate::dfdx::tensor::Storage<$E>,
+            $(const $P: usize = $default,)*
+        > {
             $($(#[$field_meta])* $field_vis $field: $Layer,)+
         }
 
-        impl<$E, $D> $crate::dfdx::nn::tensor_collection::TensorCollection<$E, $D> for $Name<$E, $D>
+        impl<$E, $D, $(const $P: usize),*> $crate::dfdx::nn::tensor_collection::TensorCollection<$E, $D>
+            for $Name<$E, $D, $($P),*>
         where
             $E: $crate::dfdx::shapes::Dtype
                 + $crate::num_traits::Float
                 + $crate::rand_distr::uniform::SampleUniform,
             $D: $crate::dfdx::tensor_ops::Device<$E>,
         {
-            type To<E2: $crate::dfdx::shapes::Dtype, D2: $crate::dfdx::tensor_ops::Device<E2>> = $Name<E2, D2>;
+            type To<E2: $crate::dfdx::shapes::Dtype, D2: $crate::dfdx::tensor_ops::Device<E2>> =
+                $Name<E2, D2, $($P),*>;
 
             fn iter_tensors<V: $crate::dfdx::nn::tensor_collection::ModuleVisitor<Self, $E, $D>>(
                 visitor: &mut V,
             ) -> ::core::result::Result<::core::option::Option<Self::To<V::E2, V::D2>>, V::Err> {
                 visitor.visit_fields(
-                    ($(Self::module(stringify!($field), |s| &s.$field, |s| &mut s.$field),)+),
-                    |($($field,)+)| $Name { $($field),+ },
+                    $crate::nested!($((Self::module(stringify!($field), |s| &s.$field, |s| &mut s.$field)))+),
+                    |$crate::nested!($($field)+)| $Name { $($field),+ },
                 )
             }
         }
 
-        impl<$E: $crate::dfdx::shapes::Dtype, $D: $crate::dfdx::tensor::Storage<$E>> $crate::nn::Checked
-            for $Name<$E, $D>
+        impl<$E: $crate::dfdx::shapes::Dtype, $D: $crate::dfdx::tensor::Storage<$E>, $(const $P: usize),*>
+            $crate::nn::Checked for $Name<$E, $D, $($P),*>
         {
             const FITS: () = { $(let () = <$Layer as $crate::nn::Checked>::FITS;)+ };
         }
@@ -66,6 +78,14 @@ macro_rules! module {
         // Evaluated here, where the model is declared, not where it is first used.
         const _: () = <$Name<f32, $crate::dfdx::tensor::Cpu> as $crate::nn::Checked>::FITS;
     };
+}
+
+/// Pairs in pairs, `(a, (b, ()))`, as an expression or a pattern: dfdx takes at most six fields in one tuple.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! nested {
+    () => { () };
+    ($first:tt $($rest:tt)*) => { ($first, $crate::nested!($($rest)*)) };
 }
 
 #[cfg(test)]

@@ -17,7 +17,12 @@ use dfdx::{
     tensor_ops::Device,
 };
 
-use super::{functions, linear::Activation, targets::scalar};
+use super::{
+    erased::{erased, erased_option, sizes4},
+    functions,
+    linear::Activation,
+    targets::scalar,
+};
 
 /// What is fixed about a batch normalisation, beside its tensors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,7 +92,13 @@ pub fn batch_norm_train<B: Dim, C: Dim, H: Dim, W: Dim, D: BatchNormKernel, T: T
 ) -> Result<Normalized<(B, C, H, W), D, T>, D::Err> {
     check(x.shape(), gamma.shape(), beta.shape(), residual.map(HasShape::shape));
     assert_ne!(options.group, Some(0), "batch_norm: a group of 0 examples");
-    D::batch_norm_train(x, gamma, beta, residual, options)
+    let (shape, sizes) = (*x.shape(), sizes4(x.shape()));
+    let (x, tape) = x.try_reshape_like(&sizes)?.split_tape();
+    let (gamma, tape) = erased(gamma, (sizes.1,), tape)?;
+    let (beta, tape) = erased(beta, (sizes.1,), tape)?;
+    let (residual, tape) = erased_option(residual, sizes, tape)?;
+    let (y, statistics) = D::batch_norm_train(x.put_tape(tape), &gamma, &beta, residual.as_ref(), options)?;
+    Ok((y.try_reshape_like(&shape)?, statistics))
 }
 
 /// What a training pass gives: the result, and the statistics that it took.
@@ -118,7 +129,15 @@ pub fn batch_norm_eval<B: Dim, C: Dim, H: Dim, W: Dim, D: BatchNormKernel, T: Ta
 ) -> Result<Tensor<(B, C, H, W), f32, D, T>, D::Err> {
     check(x.shape(), gamma.shape(), beta.shape(), residual.map(HasShape::shape));
     check(x.shape(), mean.shape(), variance.shape(), None);
-    D::batch_norm_eval(x, gamma, beta, [mean, variance], residual, options)
+    let (shape, sizes) = (*x.shape(), sizes4(x.shape()));
+    let (x, tape) = x.try_reshape_like(&sizes)?.split_tape();
+    let (gamma, tape) = erased(gamma, (sizes.1,), tape)?;
+    let (beta, tape) = erased(beta, (sizes.1,), tape)?;
+    let (mean, tape) = erased(mean, (sizes.1,), tape)?;
+    let (variance, tape) = erased(variance, (sizes.1,), tape)?;
+    let (residual, tape) = erased_option(residual, sizes, tape)?;
+    let (x, statistics) = (x.put_tape(tape), [&mean, &variance]);
+    D::batch_norm_eval(x, &gamma, &beta, statistics, residual.as_ref(), options)?.try_reshape_like(&shape)
 }
 
 #[track_caller]

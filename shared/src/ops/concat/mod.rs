@@ -54,9 +54,10 @@ where
         "concat_channels: the two maps"
     );
     assert_eq!(c1.size() + c2.size(), channels.size(), "concat_channels: the channels");
-    let (a, tape) = a.split_tape();
-    let (b, tape_b) = b.split_tape();
-    D::concat_channels(a.put_tape(tape.merge(tape_b)), &b, channels)
+    let (a, tape) = a.try_reshape_like(&(n1.size(), c1.size(), h1.size(), w1.size()))?.split_tape();
+    let (b, tape_b) = b.try_reshape_like(&(n2.size(), c2.size(), h2.size(), w2.size()))?.split_tape();
+    let y = D::concat_channels(a.put_tape(tape.merge(tape_b)), &b, channels.size())?;
+    y.try_reshape_like(&(n1, channels, h1, w1))
 }
 
 /// [`concat_channels`] on a device. The provided method is the composition of dfdx ops.

@@ -16,7 +16,10 @@ use dfdx::{
     tensor_ops::Device,
 };
 
-use super::linear::Activation;
+use super::{
+    erased::{erased, erased_option, sizes4},
+    linear::Activation,
+};
 pub(crate) use cpu::{Direction, Op};
 pub(crate) use gathered::gathered_product;
 pub(crate) use kernel::Sizes;
@@ -82,7 +85,15 @@ where
         (side(h.size()), side(w.size())),
         "the result's height and width"
     );
-    D::conv2d(x, weight, bias, stride, padding, out, activation)
+    let o = weight.shape().0;
+    let shape = (x.shape().0, o, out.0, out.1);
+    let sizes = sizes4(x.shape());
+    let (x, tape) = x.try_reshape_like(&sizes)?.split_tape();
+    let (weight, tape) = erased(weight, sizes4(weight.shape()), tape)?;
+    let (bias, tape) = erased_option(bias, (o.size(),), tape)?;
+    let out = (out.0.size(), out.1.size());
+    D::conv2d(x.put_tape(tape), &weight, bias.as_ref(), stride, padding, out, activation)?
+        .try_reshape_like(&shape)
 }
 
 /// [`conv2d`] on a device. The provided method is the composition of dfdx ops.

@@ -11,8 +11,11 @@ use dfdx::{
     tensor_ops::Device,
 };
 
-use super::conv2d::{conv_transpose_out, gathered_product};
-use super::linear::Activation;
+use super::{
+    conv2d::{conv_transpose_out, gathered_product},
+    erased::{erased, erased_option, sizes4},
+    linear::Activation,
+};
 
 /// f(W ∗ᵀ x + b): each pixel x\[n, c, i, j\] adds x w\[c, o, p, q\] to y\[n, o, S i + p − P, S j + q − P\]; then b and f.
 ///
@@ -72,7 +75,15 @@ where
         (side(h.size()), side(w.size())),
         "the result's height and width"
     );
-    D::conv_transpose2d(x, weight, bias, stride, padding, out, activation)
+    let o = weight.shape().1;
+    let shape = (x.shape().0, o, out.0, out.1);
+    let sizes = sizes4(x.shape());
+    let (x, tape) = x.try_reshape_like(&sizes)?.split_tape();
+    let (weight, tape) = erased(weight, sizes4(weight.shape()), tape)?;
+    let (bias, tape) = erased_option(bias, (o.size(),), tape)?;
+    let out = (out.0.size(), out.1.size());
+    D::conv_transpose2d(x.put_tape(tape), &weight, bias.as_ref(), stride, padding, out, activation)?
+        .try_reshape_like(&shape)
 }
 
 /// [`conv_transpose2d`] on a device. The provided method is the composition of dfdx ops.

@@ -36,7 +36,8 @@ pub fn softmax_cross_entropy<B: Dim, C: Dim, D: CrossEntropyKernel, T: Tape<f32,
     scores: Tensor<(B, C), f32, D, T>,
     targets: &Targets,
 ) -> Result<Tensor<Rank0, f32, D, T>, D::Err> {
-    D::softmax_cross_entropy(scores, targets)
+    let sizes = (scores.shape().0.size(), scores.shape().1.size());
+    D::softmax_cross_entropy(scores.try_reshape_like(&sizes)?, targets)
 }
 
 /// [`softmax_cross_entropy`] on a device. The provided method is the composition of dfdx ops.

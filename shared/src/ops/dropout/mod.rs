@@ -109,7 +109,8 @@ pub fn dropout<S: Shape, D: DropoutKernel, T: Tape<f32, D>>(
     if rate == DropRate::NONE {
         return Ok(x);
     }
-    D::dropout(x, rate, rng)
+    let (shape, sizes) = (*x.shape(), (x.shape().num_elements(),));
+    D::dropout(x.try_reshape_like(&sizes)?, rate, rng)?.try_reshape_like(&shape)
 }
 
 /// [`dropout`] on a device. The provided method is the composition of dfdx ops.

@@ -13,6 +13,8 @@ use dfdx::{
     tensor_ops::Device,
 };
 
+use super::erased::erased;
+
 /// The function applied to each output of a layer, f in the formulas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -70,7 +72,11 @@ pub fn linear<B: Dim, I: Dim, O: Dim, D: LinearKernel, T: Tape<f32, D>>(
     bias: &Tensor<(O,), f32, D>,
     activation: Activation,
 ) -> Result<Tensor<(B, O), f32, D, T>, D::Err> {
-    D::linear(x, weight, bias, activation)
+    let (b, i, o) = (x.shape().0, x.shape().1, bias.shape().0);
+    let (x, tape) = x.try_reshape_like(&(b.size(), i.size()))?.split_tape();
+    let (weight, tape) = erased(weight, (o.size(), i.size()), tape)?;
+    let (bias, tape) = erased(bias, (o.size(),), tape)?;
+    D::linear(x.put_tape(tape), &weight, &bias, activation)?.try_reshape_like(&(b, o))
 }
 
 /// [`linear`] on a device. The provided method is the composition of dfdx ops.

@@ -14,7 +14,7 @@ use dfdx::{
     tensor_ops::Device,
 };
 
-use super::targets::scalar;
+use super::{erased::sizes4, targets::scalar};
 
 /// The windows of a pooling: squares of `kernel` pixels a side, `stride` apart, with `padding` pixels around the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,10 @@ pub fn max_pool2d<B: Dim, C: Dim, H: Dim, W: Dim, HO: Dim, WO: Dim, D: PoolKerne
     out: (HO, WO),
 ) -> Result<Tensor<(B, C, HO, WO), f32, D, T>, D::Err> {
     window.check([x.shape().2.size(), x.shape().3.size()], [out.0.size(), out.1.size()]);
-    D::max_pool2d(x, window, out)
+    let (b, c, _, _) = *x.shape();
+    let sizes = sizes4(x.shape());
+    let y = D::max_pool2d(x.try_reshape_like(&sizes)?, window, (out.0.size(), out.1.size()))?;
+    y.try_reshape_like(&(b, c, out.0, out.1))
 }
 
 /// The mean of each window: the sum over the pixels inside the image, divided by K² even where the window reaches over
@@ -123,7 +126,10 @@ pub fn avg_pool2d<B: Dim, C: Dim, H: Dim, W: Dim, HO: Dim, WO: Dim, D: PoolKerne
     out: (HO, WO),
 ) -> Result<Tensor<(B, C, HO, WO), f32, D, T>, D::Err> {
     window.check([x.shape().2.size(), x.shape().3.size()], [out.0.size(), out.1.size()]);
-    D::avg_pool2d(x, window, out)
+    let (b, c, _, _) = *x.shape();
+    let sizes = sizes4(x.shape());
+    let y = D::avg_pool2d(x.try_reshape_like(&sizes)?, window, (out.0.size(), out.1.size()))?;
+    y.try_reshape_like(&(b, c, out.0, out.1))
 }
 
 /// The mean of each plane.
@@ -148,7 +154,9 @@ pub fn avg_pool2d<B: Dim, C: Dim, H: Dim, W: Dim, HO: Dim, WO: Dim, D: PoolKerne
 pub fn global_avg_pool2d<B: Dim, C: Dim, H: Dim, W: Dim, D: PoolKernel, T: Tape<f32, D>>(
     x: Tensor<(B, C, H, W), f32, D, T>,
 ) -> Result<Tensor<(B, C), f32, D, T>, D::Err> {
-    D::global_avg_pool2d(x)
+    let (b, c, _, _) = *x.shape();
+    let sizes = sizes4(x.shape());
+    D::global_avg_pool2d(x.try_reshape_like(&sizes)?)?.try_reshape_like(&(b, c))
 }
 
 /// The poolings on a device. The provided methods are compositions of dfdx ops.

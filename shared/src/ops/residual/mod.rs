@@ -13,7 +13,7 @@ use dfdx::{
     tensor_ops::Device,
 };
 
-use super::{functions, linear::Activation};
+use super::{erased::erased, functions, linear::Activation};
 
 /// f(x + r).
 ///
@@ -43,7 +43,10 @@ pub fn add_activate<S: Shape, D: ResidualKernel, T: Tape<f32, D>>(
     activation: Activation,
 ) -> Result<Tensor<S, f32, D, T>, D::Err> {
     assert_eq!(x.shape().concrete(), residual.shape().concrete(), "add_activate: the two shapes");
-    D::add_activate(x, residual, activation)
+    let (shape, sizes) = (*x.shape(), (x.shape().num_elements(),));
+    let (x, tape) = x.try_reshape_like(&sizes)?.split_tape();
+    let (residual, tape) = erased(residual, sizes, tape)?;
+    D::add_activate(x.put_tape(tape), &residual, activation)?.try_reshape_like(&shape)
 }
 
 /// [`add_activate`] on a device. The provided method is the composition of dfdx ops.

@@ -13,7 +13,7 @@ use dfdx::{
     tensor_ops::Device,
 };
 
-use super::targets::scalar;
+use super::{erased::sizes4, targets::scalar};
 
 /// The constants of a local response normalisation, in TensorFlow's convention: α multiplies the plain sum of squares
 /// (PyTorch's and the paper's α divides by the number of channels first).
@@ -63,7 +63,8 @@ pub fn local_response_norm<B: Dim, C: Dim, H: Dim, W: Dim, D: ResponseNormKernel
     x: Tensor<(B, C, H, W), f32, D, T>,
     norm: ResponseNorm,
 ) -> Result<Tensor<(B, C, H, W), f32, D, T>, D::Err> {
-    D::local_response_norm(x, norm)
+    let (shape, sizes) = (*x.shape(), sizes4(x.shape()));
+    D::local_response_norm(x.try_reshape_like(&sizes)?, norm)?.try_reshape_like(&shape)
 }
 
 /// [`local_response_norm`] on a device. The provided method is the composition of dfdx ops.
