@@ -2,6 +2,7 @@
 
 mod baseline;
 mod capsnet;
+mod claims;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod config;
@@ -9,6 +10,7 @@ pub mod data;
 mod decoder;
 mod digit_caps;
 mod error;
+pub mod experiment;
 pub mod factors;
 mod loss;
 mod network;
@@ -22,6 +24,7 @@ pub use shared as __shared;
 #[doc(hidden)]
 pub use capsnet::primary_side;
 pub use capsnet::{presets, CapsModel, CapsSizes};
+pub use claims::{CLAIMS, DEVIATIONS};
 pub use config::{CheckedConfig, Config, ConfigError, Init, Model, PrimaryScale, Size, RECONSTRUCTION};
 pub use decoder::Decoder;
 pub use digit_caps::{route, BiasedDigitCaps, DigitCaps, WEIGHT_STD};

@@ -12,6 +12,7 @@ use shared::{
 };
 
 use crate::{
+    claims,
     config::{Config, ConfigError, Init, Model, PrimaryScale, Size},
     Margin, Task,
 };
@@ -211,13 +212,13 @@ impl shared::cli::Program for Program {
     type EvalArgs = EvalArgs;
 
     fn claims() -> &'static [Claim] {
-        &[]
+        claims::CLAIMS
     }
     fn deviations() -> &'static [Deviation] {
-        &[]
+        claims::DEVIATIONS
     }
     fn explain() -> &'static [ExplainRow] {
-        &[]
+        EXPLAIN
     }
     fn workloads() -> &'static [Workload] {
         bench::WORKLOADS
@@ -232,6 +233,69 @@ impl shared::cli::Program for Program {
         run::eval(args, job)
     }
 }
+
+const EXPLAIN: &[ExplainRow] = &[
+    ExplainRow {
+        equation: "û_j|i = W_ij u_i",
+        code: "shared::ops::routing::route",
+        shape: "(B, I, J, N), a few examples at a time",
+        section: "2, eq. 2",
+    },
+    ExplainRow {
+        equation: "c_ij = exp(b_ij) / Σ_k exp(b_ik)",
+        code: "shared::ops::routing::Coupling::Parents",
+        shape: "(B, I, J)",
+        section: "2, eq. 3",
+    },
+    ExplainRow {
+        equation: "s_j = Σ_i c_ij û_j|i",
+        code: "shared::ops::routing::route",
+        shape: "(B, J, N)",
+        section: "2, eq. 2",
+    },
+    ExplainRow {
+        equation: "v_j = ‖s_j‖² / (1 + ‖s_j‖²) s_j / ‖s_j‖",
+        code: "shared::ops::squash::squash",
+        shape: "(B, J, N)",
+        section: "2, eq. 1",
+    },
+    ExplainRow {
+        equation: "b_ij ← b_ij + û_j|i · v_j",
+        code: "shared::ops::routing::Routing",
+        shape: "(B, I, J)",
+        section: "2, procedure 1",
+    },
+    ExplainRow {
+        equation: "L_k = T_k max(0, m⁺ − ‖v_k‖)² + λ (1 − T_k) max(0, ‖v_k‖ − m⁻)²",
+        code: "capsules::margin_loss",
+        shape: "scalar",
+        section: "3, eq. 4",
+    },
+    ExplainRow {
+        equation: "32 x 8D capsules of a 9 x 9 convolution, stride 2",
+        code: "capsules::PrimaryCaps",
+        shape: "(B, 1152, 8)",
+        section: "4, figure 1",
+    },
+    ExplainRow {
+        equation: "10 x 16D capsules, each from all 1152",
+        code: "capsules::DigitCaps",
+        shape: "(B, 10, 16)",
+        section: "4, figure 1",
+    },
+    ExplainRow {
+        equation: "160-512-1024-784, of one class' capsule",
+        code: "capsules::Decoder",
+        shape: "(B, 784)",
+        section: "4.1, figure 2",
+    },
+    ExplainRow {
+        equation: "0.0005 Σ (x − x̂)²",
+        code: "capsules::reconstruction_loss",
+        shape: "scalar",
+        section: "4.1",
+    },
+];
 
 const DATASETS: &[DatasetInfo] = &[
     DatasetInfo { name: "synthetic", about: "stroke-drawn digits, 28 x 28", embedded: true },

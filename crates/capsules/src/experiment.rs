@@ -1,0 +1,178 @@
+//! The paper's experiments: networks trained with one thing changed, once for each seed, and scored once.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rayon::prelude::*;
+use shared::{claims::Context, device::DeviceKind, nn::state::NamedTensor};
+
+use crate::{
+    data::{Folder, Limits, Sets, SYNTHETIC},
+    trainer::Told,
+    CapsError, Config, Parts, RunOptions, Size, Task, Trained,
+};
+
+/// A network that was trained and scored.
+#[derive(Debug)]
+pub struct Run {
+    /// Its seed.
+    pub seed: u64,
+    /// The share of test images that it gets wrong.
+    pub error: f64,
+    /// The same of the turned, sheared and scaled images, for [`Task::AffNist`].
+    pub affine_error: Option<f64>,
+    /// The mean loss of each epoch.
+    pub losses: Vec<f64>,
+    /// Its weights.
+    pub weights: Vec<NamedTensor>,
+    task: Task,
+    config: Config,
+}
+
+/// How much is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Scale {
+    size: Size,
+    images: usize,
+    epochs: usize,
+    batch: usize,
+}
+
+/// Experiments on one set of digits, at a scale that suits a claim's short or full form.
+pub struct Lab {
+    sets: Sets,
+    quick: bool,
+    device: DeviceKind,
+}
+
+/// Runs of this process by all that they depend on: claims share them.
+static RUNS: Mutex<BTreeMap<String, Arc<Run>>> = Mutex::new(BTreeMap::new());
+
+/// How far the learning rate falls in a run, by [`Config::decay`].
+const LAST_LR: f64 = 0.1;
+
+impl Lab {
+    /// On the set that the context names: else the embedded digits for the short form, MNIST for the full one.
+    ///
+    /// # Errors
+    /// [`CapsError::Data`] for a set that cannot be read.
+    pub fn open(context: &Context<'_>) -> Result<Self, CapsError> {
+        let default = if context.quick { SYNTHETIC } else { "mnist" };
+        let name = context.dataset.as_deref().unwrap_or(default);
+        let limits = if context.quick {
+            Limits { train: Some(2000), validation: Some(500), test: Some(1000) }
+        } else {
+            Limits::default()
+        };
+        let sets = Folder::new(context.data_dir.as_deref(), context.offline).load(name, limits)?;
+        Ok(Lab { sets, quick: context.quick, device: context.device })
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn sets(&self) -> &Sets {
+        &self.sets
+    }
+
+    /// The device that networks are trained on.
+    #[must_use]
+    pub fn device(&self) -> DeviceKind {
+        self.device
+    }
+
+    fn scale(&self, task: Task) -> Scale {
+        match (self.quick, task) {
+            (true, Task::Digits) => Scale { size: Size::Tiny, images: 2000, epochs: 3, batch: 32 },
+            (true, _) => Scale { size: Size::Tiny, images: 2000, epochs: 3, batch: 32 },
+            (false, Task::Digits) => Scale { size: Size::Small, images: 15_000, epochs: 4, batch: 64 },
+            (false, Task::MultiMnist) => Scale { size: Size::Small, images: 30_000, epochs: 3, batch: 64 },
+            (false, Task::AffNist) => Scale { size: Size::Small, images: 30_000, epochs: 2, batch: 64 },
+        }
+    }
+
+    /// The settings of a task at this scale: [`Config::default`] but for size and length.
+    #[must_use]
+    pub fn config(&self, task: Task) -> Config {
+        let scale = self.scale(task);
+        let images = scale.images.min(self.sets.train.len());
+        let steps = (images.div_ceil(scale.batch) * scale.epochs) as f64;
+        let config = Config::default();
+        let decay_steps = (steps * config.decay.ln() / LAST_LR.ln()).max(1.0) as u32;
+        Config { size: scale.size, epochs: scale.epochs, batch_size: scale.batch, decay_steps, ..config }
+    }
+
+    /// The images of a task, as many as an epoch has.
+    ///
+    /// # Errors
+    /// [`CapsError::Data`].
+    pub fn parts(&self, task: Task, seed: u64) -> Result<Parts, CapsError> {
+        let images = self.scale(task).images.min(self.sets.train.len());
+        let train = Arc::new(self.sets.train.slice(0..images)?);
+        task.parts(&Sets { train, ..self.sets.clone() }, seed)
+    }
+
+    /// Trains and scores a network for each seed, with `change` made to the settings; seeds side by side. A run that
+    /// this process has made before is not made again.
+    ///
+    /// # Errors
+    /// The first error of a run.
+    pub fn runs(
+        &self,
+        context: &Context<'_>,
+        task: Task,
+        seeds: &[u64],
+        change: impl Fn(&mut Config) + Sync,
+    ) -> Result<Vec<Arc<Run>>, CapsError> {
+        seeds
+            .par_iter()
+            .with_max_len(1)
+            .map(|seed| {
+                let mut config = Config { seed: *seed, ..self.config(task) };
+                change(&mut config);
+                let run = self.run(task, config)?;
+                context.progress.advance(1);
+                Ok(run)
+            })
+            .collect()
+    }
+
+    fn run(&self, task: Task, config: Config) -> Result<Arc<Run>, CapsError> {
+        let key = format!("{} {:?} {task:?} {config:?} {}", self.sets.name, self.scale(task), self.device);
+        if let Some(run) = RUNS.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(run.clone());
+        }
+        let parts = self.parts(task, config.seed)?;
+        let options = RunOptions { device: self.device, ..RunOptions::default() };
+        let trained = Trained::fit(&parts, &config.clone().validate()?, &options, &mut |_: Told<'_>| {})?;
+        let losses = trained.fitted().map(|f| f.epochs.iter().map(|e| e.train_loss).collect());
+        let affine = parts.affine.as_ref().map(|affine| trained.score(&**affine)).transpose()?;
+        let run = Arc::new(Run {
+            seed: config.seed,
+            error: trained.score(&*parts.test)?.error(),
+            affine_error: affine.map(|score| score.error()),
+            losses: losses.unwrap_or_default(),
+            weights: trained.weights(),
+            task,
+            config,
+        });
+        RUNS.lock().unwrap_or_else(PoisonError::into_inner).insert(key, run.clone());
+        Ok(run)
+    }
+
+    /// The network of a run.
+    ///
+    /// # Errors
+    /// [`CapsError`] where the device cannot be had.
+    pub fn trained(&self, run: &Run) -> Result<Trained, CapsError> {
+        let config = run.config.clone().validate()?;
+        Trained::with_weights(&run.weights, &config, run.task.side(), self.device)
+    }
+}
+
+/// One number of each run.
+#[must_use]
+pub fn each(runs: &[Arc<Run>], number: impl Fn(&Run) -> f64) -> Vec<f64> {
+    runs.iter().map(|run| number(run)).collect()
+}
