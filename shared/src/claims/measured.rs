@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::judge::{Check, Outcome};
 use super::stats::{interval95, Interval, StatsError};
-use super::{Figure, Table};
+use super::{Figure, ImageSheet, Table};
 
 /// Whether a claim came out as the paper has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub struct Measured {
     pub tables: Vec<Table>,
     /// Plots.
     pub figures: Vec<Figure>,
+    /// Images; their pixels are in no JSON.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sheets: Vec<ImageSheet>,
     /// Anything a reader should know.
     pub notes: Vec<String>,
     /// The seeds that ran.
@@ -95,6 +98,13 @@ impl Measured {
     #[must_use]
     pub fn figure(mut self, figure: Figure) -> Self {
         self.figures.push(figure);
+        self
+    }
+
+    /// Adds a sheet of images.
+    #[must_use]
+    pub fn sheet(mut self, sheet: ImageSheet) -> Self {
+        self.sheets.push(sheet);
         self
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::paint::{mark_swatch, swatch, to_svg};
-use super::CliError;
+use super::{sheets, CliError};
 use crate::claims::{
     duration, number, range_text, Check, ClaimResult, DeviationInfo, Figure, Measured, Outcome, Report, Row,
     Table, Verdict,
@@ -24,7 +24,7 @@ pub fn to_html(report: &Report) -> Result<String, CliError> {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n\
          <title>{program} {version}: {tally}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
          <a class=\"skip\" href=\"#verdicts\">Skip to the verdicts</a>\n",
         tally = escape(&report.tally()),
@@ -107,6 +107,7 @@ fn claim(out: &mut String, result: &ClaimResult, index: usize) -> Result<(), Cli
         checks(out, &measured.checks);
         rows(out, measured);
         figures(out, &measured.figures)?;
+        sheets::html(out, &measured.sheets)?;
         for t in &measured.tables {
             free_table(out, t);
         }
@@ -341,7 +342,7 @@ fn nowrap(text: &str) -> String {
     format!("<span class=\"num\">{}</span>", escape(text))
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -6,7 +6,7 @@
 //! | verb | does |
 //! |---|---|
 //! | (none) | `reproduce --quick` |
-//! | `reproduce [CLAIM..]` | measures claims and judges them; writes `<claim>.json`, `report.json`, `report.html` |
+//! | `reproduce [CLAIM..]` | measures claims and judges them; writes `<claim>.json`, `<claim>-<sheet>.png`, `report.json`, `report.html` |
 //! | `train`, `eval` | the paper's model, with the paper's own flags |
 //! | `claims`, `explain` | lists claims, deviations and data sets; equations beside code |
 //! | `bench` | times training steps |
@@ -26,10 +26,12 @@ mod files;
 mod html;
 mod listing;
 mod paint;
+mod png;
 mod problem;
 mod provenance;
 mod reproduce;
 mod scale;
+mod sheets;
 #[cfg(test)]
 mod tests;
 mod ui;
@@ -49,6 +51,7 @@ pub use bench::{BenchOptions, BenchResult};
 use files::OutDir;
 pub use html::to_html;
 pub use paint::to_svg;
+pub use png::{write_png, MOST_SCALE};
 use problem::{one_sentence, usage_sentence, Problem};
 use ui::{Sink, Ui};
 

@@ -7,7 +7,7 @@ use super::args::{Common, Reproduce};
 use super::files::{check_writable, OutDir};
 use super::problem::{listed, one_sentence, Problem};
 use super::ui::Ui;
-use super::{provenance, CliError, Program};
+use super::{provenance, sheets, CliError, Program};
 use crate::{
     claims::{
         duration, results, Claim, ClaimResult, Deviation, Fingerprint, Provenance, Report, Verdict, SCHEMA,
@@ -86,15 +86,17 @@ impl Session<'_> {
         if !path.exists() {
             return Ok(None);
         }
-        let result = results::read(path)?;
+        let mut result = results::read(path)?;
+        sheets::restore(&mut result, path.parent().unwrap_or(Path::new("")));
         match difference(&result.asked, &self.asked(claim))? {
             None => Ok(Some(result)),
             Some((theirs, ours)) => Err(Problem::OtherRun { path: path.into(), theirs, ours }.into()),
         }
     }
 
-    /// Keeps a result that was judged: one that was not is to be measured again.
+    /// Keeps its pictures, and a result that was judged: one that was not is to be measured again.
     fn write(&self, result: &ClaimResult, out: &Path) -> Result<(), CliError> {
+        sheets::write(result, out)?;
         if result.verdict == Verdict::NotRun {
             return Ok(());
         }

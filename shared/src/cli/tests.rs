@@ -2,6 +2,7 @@
 
 mod drive;
 mod programs;
+mod sheets;
 
 use std::ffi::OsString;
 use std::fs;
@@ -35,7 +36,10 @@ fn without_a_verb_every_claim_runs_and_a_failed_one_gives_1() {
     let mut files: Vec<String> =
         fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
-    assert_eq!(files, [".lock", "accuracy.json", "never.json", "report.html", "report.json"]);
+    let pictures = ["dimensions-of-the-capsule-changed-one-at-a-time", "two-digits-taken-apart"];
+    let pictures = pictures.map(|name| format!("accuracy-{name}.png"));
+    let [first, second] = pictures.each_ref().map(String::as_str);
+    assert_eq!(files, [".lock", first, second, "accuracy.json", "never.json", "report.html", "report.json"]);
 }
 
 #[test]

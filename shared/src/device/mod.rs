@@ -36,7 +36,8 @@ use crate::ops::{
     batch_norm::BatchNormKernel, concat::ConcatKernel, conv2d::Conv2dKernel,
     conv_transpose2d::ConvTranspose2dKernel, cross_entropy::CrossEntropyKernel, diffusion::DiffusionKernel,
     dropout::DropoutKernel, hinge::HingeKernel, linear::LinearKernel, pool::PoolKernel,
-    residual::ResidualKernel, response_norm::ResponseNormKernel,
+    residual::ResidualKernel, response_norm::ResponseNormKernel, routing::RoutingKernel,
+    squash::SquashKernel,
 };
 
 pub use host_op::{host_op, HostTensor};
@@ -61,6 +62,8 @@ pub trait Backend:
     + ConcatKernel
     + ResidualKernel
     + ResponseNormKernel
+    + RoutingKernel
+    + SquashKernel
 {
 }
 

@@ -15,6 +15,8 @@
 //! | [`concat_channels`](concat::concat_channels) | a beside b | one copy each way |
 //! | [`add_activate`](residual::add_activate) | f(x + r) | one pass each way |
 //! | [`local_response_norm`](response_norm::local_response_norm) | x (k + α Σ x²)^−β | image by image |
+//! | [`primary_capsules`](squash::primary_capsules) | ‖s‖² / (1 + ‖s‖²) s / ‖s‖ | one pass each way |
+//! | [`route`](routing::route) | routing by agreement | children as SIMD lanes |
 //! | [`linear`](linear::linear) | f(x Wᵀ + b) | one matrix product, bias and f in one pass |
 //! | [`softmax_cross_entropy`](cross_entropy::softmax_cross_entropy) | −log softmax(o)ᵧ | one pass each way |
 //! | [`multiclass_hinge`](hinge::multiclass_hinge) | max(0, 1 + maxₖ oₖ − oᵧ) | one pass each way |
@@ -38,4 +40,7 @@ pub(crate) mod planes;
 pub mod pool;
 pub mod residual;
 pub mod response_norm;
+pub mod routing;
+pub(crate) mod scratch;
+pub mod squash;
 pub mod targets;

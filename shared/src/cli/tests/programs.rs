@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 
 use super::super::*;
 use crate::claims::{
-    judge, Axis, Budget, Direction, Figure, Kind, Measured, PaperValue, Protocol, Row, Series, Table,
+    judge, Axis, Budget, Direction, Figure, ImageSheet, Kind, Measured, PaperValue, Protocol, Row, Series,
+    Table,
 };
 
 pub(super) struct Fake;
@@ -132,8 +133,43 @@ pub(super) fn accuracy(context: &Context<'_>) -> Result<Measured, ClaimError> {
                 .row(["theory", "88", "4"])
                 .row(["genetic"]),
         )
+        .sheet(dimensions()?)
+        .sheet(decompositions()?)
         .note("A note with <angle> brackets & an ampersand.")
         .config(&serde_json::json!({ "hops": 2, "rate": 0.05, "optimiser": "AdaGrad" }))?)
+}
+
+/// A ring whose size changes along a row and whose place changes along a column.
+fn ring(size: usize, radius: f32, at: [f32; 2]) -> Vec<f32> {
+    let away = |y: usize, x: usize| ((y as f32 - at[0]).hypot(x as f32 - at[1]) - radius).abs();
+    (0..size * size).map(|i| (1.6 - away(i / size, i % size)).clamp(0.0, 1.0)).collect()
+}
+
+fn dimensions() -> Result<ImageSheet, ClaimError> {
+    let changes: Vec<String> = (-5..=5).map(|k| format!("{:+.2}", f64::from(k) * 0.05)).collect();
+    let columns: Vec<&str> = changes.iter().map(String::as_str).collect();
+    let mut sheet = ImageSheet::grey("Dimensions of the capsule, changed one at a time", 28, 28, &columns)?
+        .alt("The ring grows from left to right in every row & \"moves\" down the rows.");
+    for dimension in 0..16 {
+        let along = |k: usize| ring(28, 5.0 + 0.5 * k as f32, [13.5, 10.0 + 0.5 * dimension as f32]);
+        let row: Vec<f32> = (0..11).flat_map(along).collect();
+        sheet = sheet.unit_row(&format!("dimension {}", dimension + 1), &row)?;
+    }
+    Ok(sheet)
+}
+
+fn decompositions() -> Result<ImageSheet, ClaimError> {
+    let columns = ["overlay", "digit <1>", "digit 2", "reconstruction 1", "reconstruction 2"];
+    let mut sheet = ImageSheet::rgb("Two digits taken apart", 36, 36, &columns)?;
+    for (a, b) in [(7.0, 10.0), (4.0, 12.0)] {
+        let (one, two) = (ring(36, a, [14.0, 15.0]), ring(36, b, [18.0, 20.0]));
+        let black = vec![0.0; 36 * 36];
+        let cells =
+            [[&one, &two, &black], [&one, &black, &black], [&black, &two, &black], [&one; 3], [&two; 3]];
+        let row: Vec<f32> = cells.iter().flatten().flat_map(|plane| plane.iter().copied()).collect();
+        sheet = sheet.unit_row(&format!("labels ({a}, {b}), found <{b}, {a}>"), &row)?;
+    }
+    Ok(sheet)
 }
 
 fn never(_: &Context<'_>) -> Result<Measured, ClaimError> {

@@ -6,9 +6,9 @@ use pulp::{Simd, WithSimd};
 
 use super::{
     panels::{Panel, Panels, VECTORS},
-    scratch::Buffer,
     tile, Store, Width,
 };
+use crate::ops::scratch::Buffer;
 
 /// Weights in the order in which tiles read them: block of taps, block of rows, tap, row.
 ///

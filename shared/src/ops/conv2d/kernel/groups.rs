@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::{layout::Layout, panels::Panels, scratch::Buffer, Width};
+use super::{layout::Layout, panels::Panels, Width};
+use crate::ops::scratch::Buffer;
 
 /// Vectors of results in a group at least, so that panels are full and weights are read for many.
 const VECTORS_IN_GROUP: usize = 16;

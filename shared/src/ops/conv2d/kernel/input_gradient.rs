@@ -7,7 +7,7 @@ use super::{
     groups::{images_in_group, Images, PanelsOfGroups},
     layout::Layout,
     panels::{Grid, Panels},
-    Sizes, Store, Width,
+    scatter, Sizes, Store, Width,
 };
 
 /// x = f(Wᵀ ∗ y + b), f the identity or ReLU: each result y\[n, o, i, j\] adds w\[o, c, p, q\] y to the pixel under its tap
@@ -29,6 +29,11 @@ pub(crate) fn spread(
 ) {
     let width = Width::of_machine();
     let (rows, cols) = (phases(sizes, sizes.height), phases(sizes, sizes.width));
+    let gathered = |phases: &[Phase]| phases.iter().map(|p| p.count * p.taps).sum::<usize>();
+    let plain = bias.is_none() && !relu && sizes.image() > 0;
+    if plain && scatter::is_cheaper(sizes, &width, gathered(&rows) * gathered(&cols)) {
+        return scatter::scatter(sizes, &width, y, weight, store, x);
+    }
     let zeros = |phases: &[Phase], side: usize| {
         let used = || phases.iter().filter(|p| p.taps > 0 && p.count > 0);
         let before = used().map(|p| (p.taps - 1).saturating_sub(p.first)).max().unwrap_or(0);

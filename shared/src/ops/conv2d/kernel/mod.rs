@@ -15,7 +15,7 @@ mod input_gradient;
 mod layout;
 mod output;
 mod panels;
-mod scratch;
+mod scatter;
 mod tile;
 mod weight_gradient;
 

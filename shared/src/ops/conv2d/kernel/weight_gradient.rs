@@ -5,7 +5,8 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{layout::Layout, scratch::Buffer, tile, Sizes, Store, Width};
+use super::{layout::Layout, tile, Sizes, Store, Width};
+use crate::ops::scratch::Buffer;
 
 /// Tasks at least, where the sizes allow it.
 const TASKS: usize = 8;
@@ -87,11 +88,20 @@ pub(crate) fn weight_gradient(
 }
 
 /// Output channels in panels of one to [`VECTORS`] vectors, as equal as can be.
-fn channel_panels(outputs: usize, lanes: usize) -> Vec<Range<usize>> {
+pub(super) fn channel_panels(outputs: usize, lanes: usize) -> Vec<Range<usize>> {
     let vectors = outputs.div_ceil(lanes);
     let panels = vectors.div_ceil(VECTORS);
     let end = |i: usize| (vectors * i / panels * lanes).min(outputs);
     (0..panels).map(|i| end(i)..end(i + 1)).collect()
+}
+
+/// Rows of a tile of so many vectors: what the registers hold beside a row of vectors.
+pub(super) fn tile_rows(width: &Width, vectors: usize) -> usize {
+    match (width.registers >= 32, vectors) {
+        (true, 4..) => 6,
+        (true, _) => 8,
+        (false, _) => 2,
+    }
 }
 
 /// A part of the batch for a panel of output channels.
@@ -113,11 +123,7 @@ impl Task<'_> {
         let Sizes { channels, kernel, padding, rows, cols, .. } = *self.sizes;
         let (area, lanes) = (kernel * kernel, self.width.lanes);
         let vectors = self.outputs.len().div_ceil(lanes);
-        let block = match (self.width.registers >= 32, vectors) {
-            (true, 4..) => 6,
-            (true, _) => 8,
-            (false, _) => 2,
-        };
+        let block = tile_rows(&self.width, vectors);
         let layout = Layout::strided(self.sizes.height, self.sizes.width, kernel, 1, padding);
         let plane = rows * cols;
         let at_once = AtOnce {
@@ -234,15 +240,16 @@ struct AtOnce {
 }
 
 /// All taps of some channels for some positions: adds to `sums`, (taps, output channels of the panel).
-struct Tiles<'a> {
-    source: &'a [f32],
-    places: &'a [usize],
-    taps: &'a [usize],
+pub(super) struct Tiles<'a> {
+    pub(super) source: &'a [f32],
+    pub(super) places: &'a [usize],
+    pub(super) taps: &'a [usize],
     /// (positions, output channels of the panel).
-    gradients: &'a [f32],
-    vectors: usize,
-    block: usize,
-    sums: &'a mut [f32],
+    pub(super) gradients: &'a [f32],
+    pub(super) vectors: usize,
+    /// [`tile_rows`] of the vectors.
+    pub(super) block: usize,
+    pub(super) sums: &'a mut [f32],
 }
 
 impl WithSimd for Tiles<'_> {

@@ -12,10 +12,10 @@ thread_local! {
 /// A buffer of at least `len` elements with anything in it; back to its thread's store when dropped.
 ///
 /// Not a closure's argument, because closures inside SIMD code are not always compiled for it.
-pub(super) struct Buffer(Vec<f32>);
+pub(crate) struct Buffer(Vec<f32>);
 
 impl Buffer {
-    pub(super) fn of(len: usize) -> Self {
+    pub(crate) fn of(len: usize) -> Self {
         let mut buffer = FREE.with(|free| free.borrow_mut().pop()).unwrap_or_default();
         if buffer.len() < len {
             buffer.resize(len, 0.0);
