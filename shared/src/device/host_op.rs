@@ -1,37 +1,38 @@
 //! The bridge that puts an op of ours on dfdx's tape.
 //!
 //! An op gives two functions over plain slices, forward and backward; [`host_op`] does everything else:
-//! making inputs contiguous, reading them, recording the backward step, and lending it the gradient buffers
-//! in place. Ops never touch the tape themselves.
+//! making inputs contiguous, lending their values and gradient buffers where they lie, recording the backward
+//! step. Ops never touch the tape themselves, and nothing is copied on their way.
 
 use dfdx::{
-    shapes::{HasShape, Shape},
+    shapes::Shape,
     tensor::{Cpu, CpuError, Gradients, NoneTape, Tape, Tensor, TensorFromVec},
     tensor_ops::ReshapeTo,
 };
 
+use super::values::values;
+
 /// A contiguous input of a [`host_op`], with its shape erased so that inputs of several ranks fit in one array.
 pub struct HostTensor {
-    values: Vec<f32>,
-    gradient: Box<dyn GradientBuffer>,
+    tensor: Box<dyn Lend>,
+    /// Whether it has a gradient; data has none.
+    differentiable: bool,
 }
 
 impl HostTensor {
-    /// Reads `tensor` for a host op and gives it back on its tape.
+    /// Takes `tensor` for a host op and gives back its tape. Its values are not copied.
     ///
-    /// dfdx's copies out of a tensor ignore strides, so a permuted or broadcast tensor is made contiguous
-    /// first; that step is recorded on the tape, so gradients find their way back through it.
+    /// A permuted or broadcast tensor is made contiguous first; that step is recorded on the tape, so gradients find
+    /// their way back through it.
     ///
     /// # Errors
     /// Out of memory.
     pub fn read<S: Shape, T: Tape<f32, Cpu>>(tensor: Tensor<S, f32, Cpu, T>) -> Result<(Self, T), CpuError> {
         let (tensor, tape) = dfdx::tensor::SplitTape::split_tape(tensor.try_contiguous()?);
-        let mut values = vec![0.0; tensor.shape().num_elements()];
-        tensor.copy_into(&mut values);
-        Ok((HostTensor { values, gradient: Box::new(tensor) }, tape))
+        Ok((HostTensor { tensor: Box::new(tensor), differentiable: true }, tape))
     }
 
-    /// Reads a tensor that carries no tape of its own, such as a parameter. `T` is the tape of the op's other
+    /// Takes a tensor that carries no tape of its own, such as a parameter. `T` is the tape of the op's other
     /// inputs: a parameter that is not contiguous joins it.
     ///
     /// # Errors
@@ -41,17 +42,40 @@ impl HostTensor {
     ) -> Result<(Self, T), CpuError> {
         Self::read(tensor.retaped::<T>())
     }
+
+    /// Takes a tensor that wants no gradient, such as a batch of images: the op is lent an empty slice for it.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn read_data<S: Shape>(tensor: Tensor<S, f32, Cpu, NoneTape>) -> Result<Self, CpuError> {
+        Ok(HostTensor { tensor: Box::new(tensor.try_contiguous()?), differentiable: false })
+    }
+
+    fn gradient(&self, grads: &mut Gradients<f32, Cpu>) -> Result<Vec<f32>, CpuError> {
+        if !self.differentiable {
+            return Ok(Vec::new());
+        }
+        let mut buffer = self.tensor.take(grads)?;
+        buffer.resize(self.tensor.values().len(), 0.0);
+        Ok(buffer)
+    }
 }
 
-/// The gradient buffer of one tensor, whatever its shape.
-trait GradientBuffer {
+/// A contiguous tensor, whatever its shape: what an op reads of it, and the buffer of its gradient.
+trait Lend {
+    /// Its values, where they lie.
+    fn values(&self) -> &[f32];
     /// Takes the buffer out of `grads`; empty if it is lent out already.
     fn take(&self, grads: &mut Gradients<f32, Cpu>) -> Result<Vec<f32>, CpuError>;
     /// Puts the buffer back, adding to what has come there meanwhile.
     fn put(&self, grads: &mut Gradients<f32, Cpu>, buffer: Vec<f32>) -> Result<(), CpuError>;
 }
 
-impl<S: Shape> GradientBuffer for Tensor<S, f32, Cpu> {
+impl<S: Shape> Lend for Tensor<S, f32, Cpu> {
+    fn values(&self) -> &[f32] {
+        values(self)
+    }
+
     fn take(&self, grads: &mut Gradients<f32, Cpu>) -> Result<Vec<f32>, CpuError> {
         Ok(std::mem::take(&mut **grads.get_or_alloc_mut(self)?))
     }
@@ -72,7 +96,7 @@ impl<S: Shape> GradientBuffer for Tensor<S, f32, Cpu> {
 ///
 /// - `forward(inputs)` returns the output in row-major order and whatever backward needs besides the inputs.
 /// - `backward(inputs, output, saved, output_gradient, input_gradients)` **adds** to the input gradients, one
-///   mutable slice an input, as long as that input.
+///   mutable slice an input, as long as that input; the slice of [data](HostTensor::read_data) is empty.
 ///
 /// # Errors
 /// Out of memory, or a forward that returned another number of elements than `shape` has.
@@ -89,8 +113,7 @@ where
     T: Tape<f32, Cpu>,
     Saved: 'static,
 {
-    let (output, saved) = forward(std::array::from_fn(|i| inputs[i].values.as_slice()));
-    let kept = if T::OWNS_TAPE { output.clone() } else { Vec::new() };
+    let (output, saved) = forward(std::array::from_fn(|i| inputs[i].tensor.values()));
     let output = device.try_tensor_from_vec(output, shape)?;
     let mut tape = tape;
     if T::OWNS_TAPE {
@@ -99,8 +122,7 @@ where
             let output_gradient = output.take(grads)?;
             let mut buffers: [Vec<f32>; N] = std::array::from_fn(|_| Vec::new());
             for (buffer, input) in buffers.iter_mut().zip(&inputs) {
-                *buffer = input.gradient.take(grads)?;
-                buffer.resize(input.values.len(), 0.0);
+                *buffer = input.gradient(grads)?;
             }
             {
                 let mut lent = buffers.iter_mut();
@@ -108,11 +130,11 @@ where
                     Some(buffer) => buffer.as_mut_slice(),
                     None => &mut [],
                 });
-                let values = std::array::from_fn(|i| inputs[i].values.as_slice());
-                backward(values, &kept, saved, &output_gradient, lent);
+                let values = std::array::from_fn(|i| inputs[i].tensor.values());
+                backward(values, output.values(), saved, &output_gradient, lent);
             }
-            for (buffer, input) in buffers.into_iter().zip(&inputs) {
-                input.gradient.put(grads, buffer)?;
+            for (buffer, input) in buffers.into_iter().zip(&inputs).filter(|(_, i)| i.differentiable) {
+                input.tensor.put(grads, buffer)?;
             }
             output.put(grads, output_gradient)
         });
@@ -198,6 +220,38 @@ mod tests {
         let (a, _) = leaves(&dev);
         let grads = product(a.leaky_trace(), a.clone()).unwrap().sum().backward();
         assert_eq!(grads.get(&a).array(), (a * 2.0).array());
+    }
+
+    /// What an op has read keeps its values until the backward pass, whatever becomes of the tensor.
+    #[test]
+    fn a_tensor_that_changes_after_the_forward_pass_changes_no_gradient() {
+        let dev = Cpu::default();
+        let (a, _) = leaves(&dev);
+        let mut b: Tensor<Rank2<2, 3>, f32, _> = dev.sample_normal();
+        let before = b.array();
+        let y = product(a.leaky_trace(), b.clone()).unwrap();
+        b.fill_with_zeros();
+        assert_eq!(y.sum().backward().get(&a).array(), before);
+    }
+
+    #[test]
+    fn data_is_lent_no_gradient() {
+        let dev = Cpu::default();
+        let (a, _) = leaves(&dev);
+        let (x, tape) = HostTensor::read(a.leaky_trace()).unwrap();
+        let data = HostTensor::read_data(a.clone()).unwrap();
+        let y = host_op(
+            &dev,
+            tape,
+            [x, data],
+            (Const::<2>, Const::<3>),
+            |[x, d]| (x.iter().zip(d).map(|(x, d)| x * d).collect(), ()),
+            |[_, d], _, (), dy, [dx, none]| {
+                assert!(none.is_empty());
+                dx.iter_mut().zip(d).zip(dy).for_each(|((dx, d), dy)| *dx += d * dy);
+            },
+        );
+        assert_eq!(y.unwrap().sum().backward().get(&a).array(), a.array());
     }
 
     #[test]

@@ -27,6 +27,8 @@
 mod cuda;
 mod host_op;
 mod param;
+mod values;
+mod zeros;
 
 use std::{fmt, str::FromStr};
 
@@ -42,6 +44,7 @@ use crate::ops::{
 
 pub use host_op::{host_op, HostTensor};
 pub use param::{ParamError, ParamStore, Update};
+pub(crate) use zeros::zeros;
 
 /// A device that every op of this crate runs on.
 ///

@@ -1,10 +1,15 @@
 //! How a device lends a parameter and its gradient to an optimiser. The one part that knows about devices.
 
-use dfdx::shapes::{HasShape, Shape};
+use dfdx::shapes::Shape;
 use dfdx::tensor::{Cpu, Gradients, Storage, Tensor};
 use dfdx::tensor_ops::Device;
+use rayon::prelude::*;
 
+use super::values::values_mut;
 use crate::nn::state::layout;
+
+/// Elements that one task zeroes.
+const CHUNK: usize = 1 << 16;
 
 /// Why a device could not lend a parameter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,12 +23,11 @@ pub type Update<'a> = dyn FnMut(&mut [f32], &[f32]) + 'a;
 /// A device whose parameters an optimiser can update.
 ///
 /// The default copies weights and gradient to the host and the weights back, which is right on any device; `Cpu`
-/// takes the gradient's own buffer instead.
+/// lends the storage of both instead.
 pub trait ParamStore: Device<f32> {
     /// Lends `tensor` and its gradient to `update`, writes the weights back and zeroes the gradient.
     ///
-    /// A tensor without a gradient gets one of zeros first. `scratch` is a buffer kept between calls; what
-    /// is in it does not matter.
+    /// A tensor without a gradient gets one of zeros first.
     ///
     /// # Errors
     /// Where the device refuses, or where the tensor's elements share memory.
@@ -31,10 +35,8 @@ pub trait ParamStore: Device<f32> {
         &self,
         tensor: &mut Tensor<S, f32, Self>,
         grads: &mut Gradients<f32, Self>,
-        scratch: &mut Vec<f32>,
         update: &mut Update<'_>,
     ) -> Result<(), ParamError> {
-        let _ = scratch;
         update_by_copies(self, tensor, grads, update)
     }
 }
@@ -44,7 +46,6 @@ impl ParamStore for Cpu {
         &self,
         tensor: &mut Tensor<S, f32, Self>,
         grads: &mut Gradients<f32, Self>,
-        scratch: &mut Vec<f32>,
         update: &mut Update<'_>,
     ) -> Result<(), ParamError> {
         if !layout::is_contiguous(tensor).map_err(refused)? {
@@ -52,11 +53,8 @@ impl ParamStore for Cpu {
         }
         // Out of the map, so that no copy is needed; back in it below, zeroed.
         let mut gradient = std::mem::take(&mut **grads.get_or_alloc_mut(tensor).map_err(refused)?);
-        scratch.resize(tensor.shape().num_elements(), 0.0);
-        tensor.copy_into(scratch);
-        update(scratch, &gradient);
-        tensor.copy_from(scratch);
-        gradient.fill(0.0);
+        update(values_mut(tensor), &gradient);
+        gradient.par_chunks_mut(CHUNK).for_each(|chunk| chunk.fill(0.0));
         **grads.get_or_alloc_mut(tensor).map_err(refused)? = gradient;
         Ok(())
     }
@@ -102,7 +100,7 @@ mod tests {
         if by_copies {
             update_by_copies(&dev, &mut tensor, &mut grads, &mut update).unwrap();
         } else {
-            dev.update_param(&mut tensor, &mut grads, &mut vec![9.0; 77], &mut update).unwrap();
+            dev.update_param(&mut tensor, &mut grads, &mut update).unwrap();
         }
         (tensor.array(), grads.get(&tensor).array())
     }
@@ -126,7 +124,7 @@ mod tests {
         let row: Tensor<Rank1<3>, f32, Cpu> = dev.tensor([1., 2., 3.]);
         let mut tensor: Matrix = row.broadcast();
         let mut grads = Gradients::leaky();
-        let outcome = dev.update_param(&mut tensor, &mut grads, &mut vec![], &mut |_, _| {});
+        let outcome = dev.update_param(&mut tensor, &mut grads, &mut |_, _| {});
         assert!(outcome.is_err());
     }
 }

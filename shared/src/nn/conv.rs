@@ -99,6 +99,30 @@ macro_rules! conv_layer {
                 let bias: fn(&Self) -> Option<&Tensor<(Const<O>,), f32, D>> = $bias;
                 ops::conv2d::conv2d(x, &self.weight, bias(self), S, P, (Const, Const), activation)
             }
+
+            /// f(W ∗ x + b) of data, such as a batch of images, to which no gradient goes; `tape` records it.
+            ///
+            /// # Errors
+            /// The device's: out of memory.
+            pub fn forward_data<B: Dim, T: Tape<f32, D>>(
+                &self,
+                x: Tensor<(B, Const<C>, Const<IN>, Const<IN>), f32, D>,
+                tape: T,
+                activation: Activation,
+            ) -> Result<Tensor<(B, Const<O>, Const<OUT>, Const<OUT>), f32, D, T>, D::Err> {
+                let () = Self::FITS;
+                let bias: fn(&Self) -> Option<&Tensor<(Const<O>,), f32, D>> = $bias;
+                ops::conv2d::conv2d_of_data(
+                    x,
+                    tape,
+                    &self.weight,
+                    bias(self),
+                    S,
+                    P,
+                    (Const, Const),
+                    activation,
+                )
+            }
         }
 
         impl<

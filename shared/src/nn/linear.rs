@@ -44,6 +44,19 @@ impl<const I: usize, const O: usize, D: Backend> Linear<I, O, f32, D> {
     ) -> Result<Tensor<(B, Const<O>), f32, D, T>, D::Err> {
         ops::linear::linear(x, &self.weight, &self.bias, activation)
     }
+
+    /// f(x Wᵀ + b) of data, to which no gradient goes; `tape` records it.
+    ///
+    /// # Errors
+    /// The device's: out of memory.
+    pub fn forward_data<B: Dim, T: Tape<f32, D>>(
+        &self,
+        x: Tensor<(B, Const<I>), f32, D>,
+        tape: T,
+        activation: Activation,
+    ) -> Result<Tensor<(B, Const<O>), f32, D, T>, D::Err> {
+        ops::linear::linear_of_data(x, tape, &self.weight, &self.bias, activation)
+    }
 }
 
 impl<const I: usize, const O: usize, E: Dtype, D: Storage<E>> Checked for Linear<I, O, E, D> {}

@@ -26,7 +26,6 @@ pub struct Optimizer<R> {
     pub(super) step: u64,
     pub(super) params: BTreeMap<String, ParamState>,
     pub(super) masks: BTreeMap<String, Vec<bool>>,
-    pub(super) scratch: Vec<f32>,
 }
 
 /// What the optimiser keeps for one parameter.
@@ -57,7 +56,6 @@ impl<R: UpdateRule> Optimizer<R> {
             step: 0,
             params: BTreeMap::new(),
             masks: BTreeMap::new(),
-            scratch: Vec::new(),
         })
     }
 

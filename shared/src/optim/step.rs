@@ -46,7 +46,7 @@ impl<R: UpdateRule> Optimizer<R> {
     /// anything changes. [`OptimError::Device`] is not: parameters before the named one have been updated.
     ///
     /// # Complexity
-    /// One pass over weights, gradients and state, and on `Cpu` two copies of the weights.
+    /// One pass over weights, gradients and state.
     ///
     /// # Example
     /// ```
@@ -158,12 +158,10 @@ impl<R: UpdateRule, D: ParamStore> TensorVisitor<f32, D> for Stepper<'_, R, D> {
         }
         let device = tensor.device().clone();
         let shape = layout::sizes(tensor);
-        let mut scratch = std::mem::take(&mut self.opt.scratch);
         let mut outcome = Ok(0.0);
-        let lent = device.update_param(tensor, self.grads, &mut scratch, &mut |w, g| {
+        let lent = device.update_param(tensor, self.grads, &mut |w, g| {
             outcome = self.opt.update_shaped(&name, &shape, w, g);
         });
-        self.opt.scratch = scratch;
         self.squares += outcome?;
         lent.map_err(|e| OptimError::Device { name, reason: e.to_string() })?;
         self.report.parameters += 1;

@@ -40,11 +40,12 @@ impl<const CLASSES: usize, D: Backend> Classifier<D> for SmallAlexNet<f32, D, CL
 
     fn forward<B: Dim, T: Tape<f32, D>>(
         &mut self,
-        images: Tensor<(B, Const<3>, Const<28>, Const<28>), f32, D, T>,
+        images: Tensor<(B, Const<3>, Const<28>, Const<28>), f32, D>,
+        tape: T,
         _: &mut Pass<'_>,
     ) -> Result<Tensor<(B, Const<CLASSES>), f32, D, T>, D::Err> {
         let x: Tensor<(B, Const<64>, Const<28>, Const<28>), _, _, _> =
-            self.conv1.forward(images, Activation::Relu)?;
+            self.conv1.forward_data(images, tape, Activation::Relu)?;
         let x: Tensor<(B, Const<64>, Const<14>, Const<14>), _, _, _> = self.pool1.forward(x)?;
         let x = local_response_norm(x, ResponseNorm::CIFAR10)?;
         let x: Tensor<(B, Const<64>, Const<14>, Const<14>), _, _, _> =

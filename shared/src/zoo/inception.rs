@@ -2,7 +2,7 @@
 
 use dfdx::{
     shapes::{Const, Dim},
-    tensor::{Tape, Tensor},
+    tensor::{NoneTape, Tape, Tensor},
 };
 
 use super::Classifier;
@@ -59,6 +59,16 @@ impl<
         let x = self.conv.forward(x, Activation::Identity)?;
         self.norm.forward(x, Activation::Relu, pass)
     }
+
+    fn forward_data<B: Dim, T: Tape<f32, D>>(
+        &mut self,
+        x: Maps<B, C, IN, D, NoneTape>,
+        tape: T,
+        pass: &mut Pass<'_>,
+    ) -> Result<Maps<B, O, OUT, D, T>, D::Err> {
+        let x = self.conv.forward_data(x, tape, Activation::Identity)?;
+        self.norm.forward(x, Activation::Relu, pass)
+    }
 }
 
 impl<
@@ -78,6 +88,15 @@ impl<
         _: &mut Pass<'_>,
     ) -> Result<Maps<B, O, OUT, D, T>, D::Err> {
         self.conv.forward(x, Activation::Relu)
+    }
+
+    fn forward_data<B: Dim, T: Tape<f32, D>>(
+        &mut self,
+        x: Maps<B, C, IN, D, NoneTape>,
+        tape: T,
+        _: &mut Pass<'_>,
+    ) -> Result<Maps<B, O, OUT, D, T>, D::Err> {
+        self.conv.forward_data(x, tape, Activation::Relu)
     }
 }
 
@@ -176,10 +195,11 @@ macro_rules! small_inception {
 
             fn forward<B: Dim, T: Tape<f32, D>>(
                 &mut self,
-                images: Maps<B, 3, 28, D, T>,
+                images: Maps<B, 3, 28, D, NoneTape>,
+                tape: T,
                 pass: &mut Pass<'_>,
             ) -> Result<Tensor<(B, Const<CLASSES>), f32, D, T>, D::Err> {
-                let x: Maps<B, 96, 28, D, T> = self.conv.forward(images, pass)?;
+                let x: Maps<B, 96, 28, D, T> = self.conv.forward_data(images, tape, pass)?;
                 let x: Maps<B, 64, 28, D, T> = self.a1.forward(x, pass)?;
                 let x: Maps<B, 80, 28, D, T> = self.a2.forward(x, pass)?;
                 let x: Maps<B, 160, 14, D, T> = self.down1.forward(x, pass)?;

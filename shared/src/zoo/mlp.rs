@@ -45,11 +45,12 @@ impl<const CLASSES: usize, D: Backend> Classifier<D> for Mlp1<f32, D, CLASSES> {
 
     fn forward<B: Dim, T: Tape<f32, D>>(
         &mut self,
-        images: Tensor<(B, Const<3>, Const<28>, Const<28>), f32, D, T>,
+        images: Tensor<(B, Const<3>, Const<28>, Const<28>), f32, D>,
+        tape: T,
         _: &mut Pass<'_>,
     ) -> Result<Tensor<(B, Const<CLASSES>), f32, D, T>, D::Err> {
-        let x: Tensor<(B, Const<2352>), _, _, _> = self.flatten.forward(images)?;
-        let x: Tensor<(B, Const<512>), _, _, _> = self.hidden.forward(x, Activation::Relu)?;
+        let x: Tensor<(B, Const<2352>), _, _> = self.flatten.forward(images)?;
+        let x: Tensor<(B, Const<512>), _, _, _> = self.hidden.forward_data(x, tape, Activation::Relu)?;
         self.output.forward(x, Activation::Identity)
     }
 }
@@ -61,11 +62,12 @@ impl<const CLASSES: usize, D: Backend> Classifier<D> for Mlp3<f32, D, CLASSES> {
 
     fn forward<B: Dim, T: Tape<f32, D>>(
         &mut self,
-        images: Tensor<(B, Const<3>, Const<28>, Const<28>), f32, D, T>,
+        images: Tensor<(B, Const<3>, Const<28>, Const<28>), f32, D>,
+        tape: T,
         _: &mut Pass<'_>,
     ) -> Result<Tensor<(B, Const<CLASSES>), f32, D, T>, D::Err> {
-        let x: Tensor<(B, Const<2352>), _, _, _> = self.flatten.forward(images)?;
-        let x: Tensor<(B, Const<512>), _, _, _> = self.hidden1.forward(x, Activation::Relu)?;
+        let x: Tensor<(B, Const<2352>), _, _> = self.flatten.forward(images)?;
+        let x: Tensor<(B, Const<512>), _, _, _> = self.hidden1.forward_data(x, tape, Activation::Relu)?;
         let x: Tensor<(B, Const<512>), _, _, _> = self.hidden2.forward(x, Activation::Relu)?;
         let x: Tensor<(B, Const<512>), _, _, _> = self.hidden3.forward(x, Activation::Relu)?;
         self.output.forward(x, Activation::Identity)

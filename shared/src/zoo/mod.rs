@@ -75,13 +75,15 @@ pub trait Classifier<D: Backend>: TensorCollection<f32, D> + Clone {
     type Classes: ConstDim;
 
     /// The scores (logits) of a batch, in training or in use, as `pass` says. Only training passes change the model.
+    /// `tape` records them; the images are data, to which no gradient goes.
     ///
     /// # Errors
     /// The device's: out of memory.
     #[allow(clippy::type_complexity)]
     fn forward<B: Dim, T: Tape<f32, D>>(
         &mut self,
-        images: Tensor<(B, Self::Channels, Self::Side, Self::Side), f32, D, T>,
+        images: Tensor<(B, Self::Channels, Self::Side, Self::Side), f32, D>,
+        tape: T,
         pass: &mut Pass<'_>,
     ) -> Result<Tensor<(B, Self::Classes), f32, D, T>, D::Err>;
 

@@ -3,7 +3,7 @@
 use dfdx::{
     prelude::*,
     shapes::Dim,
-    tensor::{Gradients, Tensor},
+    tensor::{Gradients, NoneTape, Tensor},
 };
 
 use super::Classifier;
@@ -159,7 +159,8 @@ impl<D: Backend, M: Classifier<D>> Trainable<M, D> {
             None => self.net.try_alloc_grads().map_err(compute)?,
         };
         let pass = &mut Pass::Train(&mut self.training);
-        let scores = self.net.forward(images.traced(grads), pass).map_err(compute)?;
+        let (images, tape) = images.traced(grads).split_tape();
+        let scores = self.net.forward(images, tape, pass).map_err(compute)?;
         let loss = softmax_cross_entropy(scores, targets).map_err(compute)?;
         let value = f64::from(loss.as_vec()[0]);
         let mut grads = loss.try_backward().map_err(compute)?;
@@ -178,7 +179,7 @@ impl<D: Backend, M: Classifier<D>> Trainable<M, D> {
         images: Tensor<(B, M::Channels, M::Side, M::Side), f32, D>,
     ) -> Result<Tensor<(B, M::Classes), f32, D>, ZooError> {
         // a clone shares its tensors: nothing is copied
-        self.net.clone().forward(images, &mut Pass::Eval).map_err(compute)
+        self.net.clone().forward(images, NoneTape, &mut Pass::Eval).map_err(compute)
     }
 
     fn batch(

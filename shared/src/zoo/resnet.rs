@@ -4,7 +4,7 @@ use dfdx::{
     nn::modules::Repeated,
     prelude::*,
     shapes::{Const, Dim},
-    tensor::{Tape, Tensor},
+    tensor::{NoneTape, Tape, Tensor},
 };
 
 use super::Classifier;
@@ -132,10 +132,11 @@ impl<const CLASSES: usize, const FIRST: usize, const MORE: usize, D: Backend> Cl
 
     fn forward<B: Dim, T: Tape<f32, D>>(
         &mut self,
-        images: Maps<B, 3, 32, D, T>,
+        images: Maps<B, 3, 32, D, NoneTape>,
+        tape: T,
         pass: &mut Pass<'_>,
     ) -> Result<Tensor<(B, Const<CLASSES>), f32, D, T>, D::Err> {
-        let x: Maps<B, 16, 32, D, T> = self.conv.forward(images, Activation::Identity)?;
+        let x: Maps<B, 16, 32, D, T> = self.conv.forward_data(images, tape, Activation::Identity)?;
         let mut x = self.norm.forward(x, Activation::Relu, pass)?;
         for block in &mut self.stage1.modules {
             x = block.forward(x, pass)?;

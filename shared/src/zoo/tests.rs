@@ -49,7 +49,7 @@ fn another_number_of_classes_changes_the_last_layer_alone() {
     assert_eq!(parameter_count(&build::<Resnet20<f32, D, 100>>()), 272_474 + 90 * 65);
     let mut net = build::<SmallInception<f32, D, 3>>();
     let x: Tensor<Rank4<1, 3, 28, 28>, f32, _> = Cpu::default().sample_normal();
-    assert_eq!(net.forward(x, &mut Pass::Eval).unwrap().as_vec().len(), 3);
+    assert_eq!(net.forward(x, NoneTape, &mut Pass::Eval).unwrap().as_vec().len(), 3);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_zero_gamma_leaves_the_shortcuts() {
     let x: Tensor<Rank4<2, 3, 32, 32>, f32, _> = Cpu::default().sample_normal();
     let scores = |net: &mut Resnet20<f32, D>| {
         let mut training = Training::new(RunRng::new(0, 0));
-        net.forward(x.clone(), &mut Pass::Train(&mut training)).unwrap().as_vec()
+        net.forward(x.clone(), NoneTape, &mut Pass::Train(&mut training)).unwrap().as_vec()
     };
     assert_ne!(scores(&mut a), scores(&mut b));
     a.zero_gamma().unwrap();

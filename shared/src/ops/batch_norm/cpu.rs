@@ -13,7 +13,7 @@ use super::{
     unbiased, BatchNormKernel, BatchNormOptions, BatchStatistics, Normalized,
 };
 use crate::{
-    device::{host_op, HostTensor},
+    device::{host_op, zeros, HostTensor},
     ops::{
         functions::{with_function, Function},
         planes::Layout,
@@ -109,7 +109,7 @@ fn op<B: Dim, C: Dim, H: Dim, W: Dim, T: Tape<f32, Cpu>>(
             let x = layout.channels_first(x);
             let (moments, through) = moments(&layout, &x);
             let residual = layout.channels_first(residual);
-            let mut y = vec![0.0; x.len()];
+            let mut y = zeros(x.len());
             with_function!(options.activation, F => {
                 normalize::<F>(&layout, &x, [gamma, beta], &residual, &moments, &mut y);
             });

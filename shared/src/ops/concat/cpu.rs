@@ -6,7 +6,7 @@ use dfdx::{
 use rayon::prelude::*;
 
 use super::ConcatKernel;
-use crate::device::{host_op, HostTensor};
+use crate::device::{host_op, zeros, HostTensor};
 
 impl ConcatKernel for Cpu {
     fn concat_channels<B: Dim, C1: Dim, C2: Dim, C: Dim, H: Dim, W: Dim, T: Tape<f32, Self>>(
@@ -25,7 +25,7 @@ impl ConcatKernel for Cpu {
             [a, b],
             (n, channels, h, w),
             move |[a, b]| {
-                let mut y = vec![0.0; a.len() + b.len()];
+                let mut y = zeros(a.len() + b.len());
                 y.par_chunks_mut((size_a + size_b).max(1)).enumerate().for_each(|(i, y)| {
                     let (to_a, to_b) = y.split_at_mut(size_a);
                     to_a.copy_from_slice(&a[i * size_a..(i + 1) * size_a]);

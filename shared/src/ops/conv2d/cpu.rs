@@ -12,7 +12,7 @@ use super::{
     Conv2dKernel,
 };
 use crate::{
-    device::{host_op, HostTensor},
+    device::{host_op, zeros, HostTensor},
     ops::{
         linear::Activation,
         math::{sigmoid, tanh, vectorised},
@@ -29,21 +29,57 @@ impl Conv2dKernel for Cpu {
         out: (HO, WO),
         activation: Activation,
     ) -> Result<Tensor<(B, O, HO, WO), f32, Self, T>, CpuError> {
-        let ((b, c, h, w), (o, _, k, _)) = (*x.shape(), *weight.shape());
-        let sizes = Sizes {
-            batch: b.size(),
-            channels: c.size(),
-            height: h.size(),
-            width: w.size(),
-            outputs: o.size(),
-            rows: out.0.size(),
-            cols: out.1.size(),
-            kernel: k.size(),
-            stride,
-            padding,
-        };
+        let sizes = sizes(x.shape(), weight.shape(), stride, padding, &out);
         let op = Op { sizes, direction: Direction::Forth, activation };
-        op.run(x, weight, bias, (b, o, out.0, out.1))
+        let shape = (x.shape().0, weight.shape().0, out.0, out.1);
+        op.run(x, weight, bias, shape)
+    }
+
+    fn conv2d_of_data<
+        B: Dim,
+        C: Dim,
+        H: Dim,
+        W: Dim,
+        O: Dim,
+        K: Dim,
+        HO: Dim,
+        WO: Dim,
+        T: Tape<f32, Self>,
+    >(
+        x: Tensor<(B, C, H, W), f32, Self>,
+        tape: T,
+        weight: &Tensor<(O, C, K, K), f32, Self>,
+        bias: Option<&Tensor<(O,), f32, Self>>,
+        stride: usize,
+        padding: usize,
+        out: (HO, WO),
+        activation: Activation,
+    ) -> Result<Tensor<(B, O, HO, WO), f32, Self, T>, CpuError> {
+        let sizes = sizes(x.shape(), weight.shape(), stride, padding, &out);
+        let op = Op { sizes, direction: Direction::Forth, activation };
+        let (device, shape) = (x.device().clone(), (x.shape().0, weight.shape().0, out.0, out.1));
+        op.run_on(&device, HostTensor::read_data(x)?, tape, weight, bias, shape)
+    }
+}
+
+fn sizes<B: Dim, C: Dim, H: Dim, W: Dim, O: Dim, K: Dim, HO: Dim, WO: Dim>(
+    (b, c, h, w): &(B, C, H, W),
+    (o, _, k, _): &(O, C, K, K),
+    stride: usize,
+    padding: usize,
+    out: &(HO, WO),
+) -> Sizes {
+    Sizes {
+        batch: b.size(),
+        channels: c.size(),
+        height: h.size(),
+        width: w.size(),
+        outputs: o.size(),
+        rows: out.0.size(),
+        cols: out.1.size(),
+        kernel: k.size(),
+        stride,
+        padding,
     }
 }
 
@@ -74,13 +110,26 @@ impl Op {
     ) -> Result<Tensor<Y, f32, Cpu, T>, CpuError> {
         let device = x.device().clone();
         let (x, tape) = HostTensor::read(x)?;
+        self.run_on(&device, x, tape, weight, bias, shape)
+    }
+
+    /// The op on an input that wants a gradient or none.
+    fn run_on<M: Shape, O: Dim, Y: Shape, T: Tape<f32, Cpu>>(
+        self,
+        device: &Cpu,
+        x: HostTensor,
+        tape: T,
+        weight: &Tensor<M, f32, Cpu>,
+        bias: Option<&Tensor<(O,), f32, Cpu>>,
+        shape: Y,
+    ) -> Result<Tensor<Y, f32, Cpu, T>, CpuError> {
         let (weight, tape_w) = HostTensor::read_param::<_, T>(weight)?;
         let tape = tape.merge(tape_w);
         match bias {
             Some(bias) => {
                 let (bias, tape_b) = HostTensor::read_param::<_, T>(bias)?;
                 host_op(
-                    &device,
+                    device,
                     tape.merge(tape_b),
                     [x, weight, bias],
                     shape,
@@ -89,7 +138,7 @@ impl Op {
                 )
             }
             None => host_op(
-                &device,
+                device,
                 tape,
                 [x, weight],
                 shape,
@@ -104,11 +153,11 @@ impl Op {
         let mut y;
         match self.direction {
             Direction::Forth => {
-                y = vec![0.0; self.sizes.batch * self.sizes.result()];
+                y = zeros(self.sizes.batch * self.sizes.result());
                 convolve(&self.sizes, x, w, bias, relu, Store::Write, &mut y);
             }
             Direction::Back => {
-                y = vec![0.0; self.sizes.batch * self.sizes.image()];
+                y = zeros(self.sizes.batch * self.sizes.image());
                 spread(&self.sizes, x, w, bias, relu, Store::Write, &mut y);
             }
         }
@@ -124,7 +173,9 @@ impl Op {
         let da = self.before_activation(y, dy);
         match self.direction {
             Direction::Forth => {
-                spread(&self.sizes, &da, w, None, false, Store::Add, dx);
+                if !dx.is_empty() {
+                    spread(&self.sizes, &da, w, None, false, Store::Add, dx);
+                }
                 weight_gradient(&self.sizes, x, &da, Store::Add, dw, db);
             }
             Direction::Back => {
@@ -142,7 +193,7 @@ impl Op {
         if self.activation == Activation::Identity {
             return Cow::Borrowed(dy);
         }
-        let mut da = vec![0.0; dy.len()];
+        let mut da = zeros(dy.len());
         da.par_chunks_mut(CHUNK).zip(y.par_chunks(CHUNK)).zip(dy.par_chunks(CHUNK)).for_each(
             |((da, y), dy)| {
                 // one closure a function, so that each loop is compiled with its function inside

@@ -77,14 +77,7 @@ where
     D: Conv2dKernel,
     T: Tape<f32, D>,
 {
-    let (_, _, h, w) = *x.shape();
-    let k = weight.shape().2.size();
-    let side = |input: usize| conv_out(input, k, stride, padding);
-    assert_eq!(
-        (out.0.size(), out.1.size()),
-        (side(h.size()), side(w.size())),
-        "the result's height and width"
-    );
+    check(x.shape(), weight.shape().2.size(), stride, padding, &out);
     let o = weight.shape().0;
     let shape = (x.shape().0, o, out.0, out.1);
     let sizes = sizes4(x.shape());
@@ -94,6 +87,84 @@ where
     let out = (out.0.size(), out.1.size());
     D::conv2d(x.put_tape(tape), &weight, bias.as_ref(), stride, padding, out, activation)?
         .try_reshape_like(&shape)
+}
+
+/// [`conv2d`] of data, such as a batch of images: no gradient goes to x. `tape` records the op.
+///
+/// # Shapes
+/// As [`conv2d`].
+///
+/// # Errors
+/// The device's: out of memory.
+///
+/// # Panics
+/// As [`conv2d`].
+///
+/// # Complexity
+/// 2 B O HO WO C K² operations forward, as many backward.
+///
+/// # Example
+/// ```
+/// use shared::{dfdx::prelude::*, ops::{conv2d::conv2d_of_data, linear::Activation}};
+/// let dev = Cpu::default();
+/// let x: Tensor<Rank4<1, 1, 1, 2>, f32, _> = dev.tensor([[[[2.0, 3.0]]]]);
+/// let w: Tensor<Rank4<1, 1, 1, 1>, f32, _> = dev.tensor([[[[5.0]]]]);
+/// let y: Tensor<Rank4<1, 1, 1, 2>, f32, _, OwnedTape<f32, Cpu>> =
+///     conv2d_of_data(x, OwnedTape::default(), &w, None, 1, 0, (Const, Const), Activation::Identity)?;
+/// assert_eq!(y.sum::<Rank0, _>().backward().get(&w).array(), [[[[5.0]]]]);
+/// # Ok::<(), CpuError>(())
+/// ```
+#[allow(clippy::too_many_arguments)]
+#[track_caller]
+pub fn conv2d_of_data<B, C, H, W, O, K, HO, WO, D, T>(
+    x: Tensor<(B, C, H, W), f32, D>,
+    tape: T,
+    weight: &Tensor<(O, C, K, K), f32, D>,
+    bias: Option<&Tensor<(O,), f32, D>>,
+    stride: usize,
+    padding: usize,
+    out: (HO, WO),
+    activation: Activation,
+) -> Result<Tensor<(B, O, HO, WO), f32, D, T>, D::Err>
+where
+    B: Dim,
+    C: Dim,
+    H: Dim,
+    W: Dim,
+    O: Dim,
+    K: Dim,
+    HO: Dim,
+    WO: Dim,
+    D: Conv2dKernel,
+    T: Tape<f32, D>,
+{
+    check(x.shape(), weight.shape().2.size(), stride, padding, &out);
+    let o = weight.shape().0;
+    let shape = (x.shape().0, o, out.0, out.1);
+    let sizes = sizes4(x.shape());
+    let x = x.try_reshape_like(&sizes)?;
+    let (weight, tape) = erased(weight, sizes4(weight.shape()), tape)?;
+    let (bias, tape) = erased_option(bias, (o.size(),), tape)?;
+    let out = (out.0.size(), out.1.size());
+    D::conv2d_of_data(x, tape, &weight, bias.as_ref(), stride, padding, out, activation)?
+        .try_reshape_like(&shape)
+}
+
+/// Holds a result's height and width against what the sizes give.
+#[track_caller]
+fn check<B: Dim, C: Dim, H: Dim, W: Dim, HO: Dim, WO: Dim>(
+    (_, _, h, w): &(B, C, H, W),
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    out: &(HO, WO),
+) {
+    let side = |input: usize| conv_out(input, kernel, stride, padding);
+    assert_eq!(
+        (out.0.size(), out.1.size()),
+        (side(h.size()), side(w.size())),
+        "the result's height and width"
+    );
 }
 
 /// [`conv2d`] on a device. The provided method is the composition of dfdx ops.
@@ -113,6 +184,34 @@ pub trait Conv2dKernel: Device<f32> {
         activation: Activation,
     ) -> Result<Tensor<(B, O, HO, WO), f32, Self, T>, Self::Err> {
         composed(x, weight, bias, stride, padding, out, activation)
+    }
+
+    /// See [`conv2d_of_data`].
+    ///
+    /// # Errors
+    /// The device's.
+    #[allow(clippy::too_many_arguments)]
+    fn conv2d_of_data<
+        B: Dim,
+        C: Dim,
+        H: Dim,
+        W: Dim,
+        O: Dim,
+        K: Dim,
+        HO: Dim,
+        WO: Dim,
+        T: Tape<f32, Self>,
+    >(
+        x: Tensor<(B, C, H, W), f32, Self>,
+        tape: T,
+        weight: &Tensor<(O, C, K, K), f32, Self>,
+        bias: Option<&Tensor<(O,), f32, Self>>,
+        stride: usize,
+        padding: usize,
+        out: (HO, WO),
+        activation: Activation,
+    ) -> Result<Tensor<(B, O, HO, WO), f32, Self, T>, Self::Err> {
+        Self::conv2d(x.put_tape(tape), weight, bias, stride, padding, out, activation)
     }
 }
 

@@ -305,3 +305,23 @@ fn another_size_of_the_result_is_refused() {
     let w: Tensor<Rank4<1, 1, 3, 3>, f32, _> = dev.zeros();
     let _ = conv2d(x, &w, None, 1, 0, (4, 4), Activation::Identity);
 }
+
+/// Data has no gradient; all else is that of the op.
+#[test]
+fn data_changes_nothing_but_its_own_gradient() {
+    let dev = Cpu::seed_from_u64(8);
+    let x: Tensor<Rank4<3, 2, 7, 6>, f32, _> = dev.sample_normal();
+    let w: Tensor<Rank4<4, 2, 3, 3>, f32, _> = dev.sample_normal();
+    let b: Tensor<Rank1<4>, f32, _> = dev.sample_normal();
+    let out = (Const::<4>, Const::<3>);
+    for (b, f) in [(Some(&b), Activation::Relu), (None, Activation::Identity)] {
+        let y = conv2d(x.leaky_trace(), &w, b, 2, 1, out, f).unwrap();
+        let z = conv2d_of_data(x.clone(), OwnedTape::default(), &w, b, 2, 1, out, f).unwrap();
+        assert_eq!(y.as_vec(), z.as_vec());
+        let (y, z) = (y.square().sum::<Rank0, _>().backward(), z.square().sum::<Rank0, _>().backward());
+        assert_eq!(y.get(&w).as_vec(), z.get(&w).as_vec());
+        if let Some(b) = b {
+            assert_eq!(y.get(b).as_vec(), z.get(b).as_vec());
+        }
+    }
+}

@@ -79,6 +79,43 @@ pub fn linear<B: Dim, I: Dim, O: Dim, D: LinearKernel, T: Tape<f32, D>>(
     D::linear(x.put_tape(tape), &weight, &bias, activation)?.try_reshape_like(&(b, o))
 }
 
+/// [`linear`] of data, such as a batch of images: no gradient goes to x, which saves a third of the backward pass's work.
+/// `tape` records the op.
+///
+/// # Shapes
+/// As [`linear`].
+///
+/// # Errors
+/// The device's: out of memory.
+///
+/// # Complexity
+/// 2 B I O operations forward, 2 B I O backward.
+///
+/// # Example
+/// ```
+/// use shared::{dfdx::prelude::*, ops::linear::{linear_of_data, Activation}};
+/// let dev = Cpu::default();
+/// let (w, b) = (dev.tensor([[1.0, -1.0]]), dev.tensor([0.5]));
+/// let x = dev.tensor([[1.0, 2.0]]);
+/// let y: Tensor<Rank2<1, 1>, f32, _, OwnedTape<f32, Cpu>> =
+///     linear_of_data(x, OwnedTape::default(), &w, &b, Activation::Identity)?;
+/// assert_eq!(y.sum::<Rank0, _>().backward().get(&w).array(), [[1.0, 2.0]]);
+/// # Ok::<(), CpuError>(())
+/// ```
+pub fn linear_of_data<B: Dim, I: Dim, O: Dim, D: LinearKernel, T: Tape<f32, D>>(
+    x: Tensor<(B, I), f32, D>,
+    tape: T,
+    weight: &Tensor<(O, I), f32, D>,
+    bias: &Tensor<(O,), f32, D>,
+    activation: Activation,
+) -> Result<Tensor<(B, O), f32, D, T>, D::Err> {
+    let (b, i, o) = (x.shape().0, x.shape().1, bias.shape().0);
+    let x = x.try_reshape_like(&(b.size(), i.size()))?;
+    let (weight, tape) = erased(weight, (o.size(), i.size()), tape)?;
+    let (bias, tape) = erased(bias, (o.size(),), tape)?;
+    D::linear_of_data(x, tape, &weight, &bias, activation)?.try_reshape_like(&(b, o))
+}
+
 /// [`linear`] on a device. The provided method is the composition of dfdx ops.
 pub trait LinearKernel: Device<f32> {
     /// See [`linear`].
@@ -92,6 +129,20 @@ pub trait LinearKernel: Device<f32> {
         activation: Activation,
     ) -> Result<Tensor<(B, O), f32, Self, T>, Self::Err> {
         composed(x, weight, bias, activation)
+    }
+
+    /// See [`linear_of_data`].
+    ///
+    /// # Errors
+    /// The device's.
+    fn linear_of_data<B: Dim, I: Dim, O: Dim, T: Tape<f32, Self>>(
+        x: Tensor<(B, I), f32, Self>,
+        tape: T,
+        weight: &Tensor<(O, I), f32, Self>,
+        bias: &Tensor<(O,), f32, Self>,
+        activation: Activation,
+    ) -> Result<Tensor<(B, O), f32, Self, T>, Self::Err> {
+        Self::linear(x.put_tape(tape), weight, bias, activation)
     }
 }
 

@@ -97,3 +97,41 @@ fn an_empty_batch_is_an_empty_result() {
     let y = linear(x.leaky_trace(), &w, &dev.zeros(), Activation::Relu).unwrap();
     assert_eq!(y.shape().0, 0);
 }
+
+/// Data has no gradient; all else is that of the op.
+#[test]
+fn data_changes_nothing_but_its_own_gradient() {
+    let dev = Cpu::seed_from_u64(8);
+    let x: Tensor<Rank2<7, 300>, f32, _> = dev.sample_normal();
+    let (w, b): (Tensor<Rank2<200, 300>, f32, _>, Tensor<Rank1<200>, f32, _>) =
+        (dev.sample_normal(), dev.sample_normal());
+    for (f, _) in ALL {
+        let y = linear(x.leaky_trace(), &w, &b, f).unwrap();
+        let z = linear_of_data(x.clone(), OwnedTape::default(), &w, &b, f).unwrap();
+        assert_eq!(y.as_vec(), z.as_vec());
+        let (y, z) = (y.square().sum::<Rank0, _>().backward(), z.square().sum::<Rank0, _>().backward());
+        assert_eq!(y.get(&w).as_vec(), z.get(&w).as_vec());
+        assert_eq!(y.get(&b).as_vec(), z.get(&b).as_vec());
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let dev = Cpu::seed_from_u64(8);
+            let x: Tensor<Rank2<130, 300>, f32, _> = dev.sample_normal();
+            let (w, b): (Tensor<Rank2<260, 300>, f32, _>, Tensor<Rank1<260>, f32, _>) =
+                (dev.sample_normal(), dev.sample_normal());
+            let y = linear(x.leaky_trace(), &w, &b, Activation::Tanh).unwrap();
+            let values = y.as_vec();
+            let grads = y.square().sum::<Rank0, _>().backward();
+            (values, grads.get(&x).as_vec(), grads.get(&w).as_vec(), grads.get(&b).as_vec())
+        })
+    };
+    let one = run(1);
+    for threads in [2, 4] {
+        assert_eq!(one, run(threads), "{threads} threads");
+    }
+}

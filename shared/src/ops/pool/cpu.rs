@@ -7,7 +7,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{max::MaxPlane, PoolKernel, Window};
-use crate::device::{host_op, HostTensor};
+use crate::device::{host_op, zeros, HostTensor};
 
 /// Planes that one task takes: small planes are not worth a task each.
 const PLANES: usize = 16;
@@ -47,7 +47,7 @@ impl PoolKernel for Cpu {
             [x],
             shape,
             move |[x]| {
-                let mut y = vec![0.0; shape.num_elements()];
+                let mut y = zeros(shape.num_elements());
                 let mut winners = vec![0u32; y.len()];
                 let [portion_in, portion_out] = sizes.portions();
                 let portions = y.par_chunks_mut(portion_out).zip(winners.par_chunks_mut(portion_out));
@@ -90,7 +90,7 @@ impl PoolKernel for Cpu {
             [x],
             shape,
             move |[x]| {
-                let mut y = vec![0.0; shape.num_elements()];
+                let mut y = zeros(shape.num_elements());
                 let [portion_in, portion_out] = sizes.portions();
                 y.par_chunks_mut(portion_out).zip(x.par_chunks(portion_in)).for_each(|(y, x)| {
                     let [plane_in, plane_out] = sizes.planes();
@@ -129,7 +129,7 @@ impl PoolKernel for Cpu {
             [x],
             (b, c),
             move |[x]| {
-                let mut y = vec![0.0; b.size() * c.size()];
+                let mut y = zeros(b.size() * c.size());
                 y.par_chunks_mut(PLANES)
                     .zip(x.par_chunks((PLANES * pixels).max(1)))
                     .for_each(|(y, x)| Arch::new().dispatch(Means { x, pixels, y }));

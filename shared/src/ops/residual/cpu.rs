@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::ResidualKernel;
 use crate::{
-    device::{host_op, HostTensor},
+    device::{host_op, zeros, HostTensor},
     ops::{
         functions::{with_function, Function},
         linear::Activation,
@@ -34,7 +34,7 @@ impl ResidualKernel for Cpu {
             [x, r],
             shape,
             move |[x, r]| {
-                let mut y = vec![0.0; x.len()];
+                let mut y = zeros(x.len());
                 let chunks = y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).zip(r.par_chunks(CHUNK));
                 with_function!(activation, F => chunks.for_each(|((y, x), r)| {
                     Arch::new().dispatch(Sum::<F> { x, r, y, function: PhantomData });

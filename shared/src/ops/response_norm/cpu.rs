@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{ResponseNorm, ResponseNormKernel};
 use crate::{
-    device::{host_op, HostTensor},
+    device::{host_op, zeros, HostTensor},
     ops::math::vectorised,
 };
 
@@ -26,7 +26,7 @@ impl ResponseNormKernel for Cpu {
             [x],
             shape,
             move |[x]| {
-                let (mut y, mut s) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+                let (mut y, mut s) = (zeros(x.len()), zeros(x.len()));
                 let images = y.par_chunks_mut(image).zip(s.par_chunks_mut(image)).zip(x.par_chunks(image));
                 images.for_each(|((y, s), x)| {
                     let squares: Vec<f32> = x.iter().map(|x| x * x).collect();

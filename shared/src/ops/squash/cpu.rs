@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{SquashKernel, EPSILON};
 use crate::{
-    device::{host_op, HostTensor},
+    device::{host_op, zeros, HostTensor},
     ops::math::vectorised,
 };
 
@@ -27,7 +27,7 @@ impl SquashKernel for Cpu {
             [maps],
             (b, capsules, length),
             move |[x]| {
-                let mut y = vec![0.0; b.size() * capsules.size() * length.size()];
+                let mut y = zeros(b.size() * capsules.size() * length.size());
                 y.par_chunks_mut(image)
                     .zip(x.par_chunks(image))
                     .for_each(|(y, x)| vectorised(|| sizes.forward(x, y)));

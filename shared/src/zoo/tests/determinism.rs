@@ -36,10 +36,11 @@ impl<D: Backend> Classifier<D> for Net<f32, D> {
 
     fn forward<B: Dim, T: Tape<f32, D>>(
         &mut self,
-        x: Tensor<(B, Const<3>, Const<12>, Const<12>), f32, D, T>,
+        x: Tensor<(B, Const<3>, Const<12>, Const<12>), f32, D>,
+        tape: T,
         pass: &mut Pass<'_>,
     ) -> Result<Tensor<(B, Const<10>), f32, D, T>, D::Err> {
-        let x = self.conv1.forward(x, Activation::Identity)?;
+        let x = self.conv1.forward_data(x, tape, Activation::Identity)?;
         let x = self.norm1.forward(x, Activation::Relu, pass)?;
         let x = self.pool.forward(x)?;
         let x = self.conv2.forward(x, Activation::Identity)?;
