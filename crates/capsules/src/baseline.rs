@@ -33,7 +33,8 @@ pub(crate) trait Cnn<D: Backend>: TensorCollection<f32, D> {
 
     fn forward<T: Tape<f32, D>>(
         &self,
-        images: Tensor<(usize, usize, usize, usize), f32, D, T>,
+        images: Tensor<(usize, usize, usize, usize), f32, D>,
+        tape: T,
     ) -> Result<Tensor<(usize, Const<10>), f32, D, T>, D::Err>;
 }
 
@@ -58,13 +59,14 @@ macro_rules! cnn {
 
             fn forward<T: Tape<f32, D>>(
                 &self,
-                images: Tensor<(usize, usize, usize, usize), f32, D, T>,
+                images: Tensor<(usize, usize, usize, usize), f32, D>,
+                tape: T,
             ) -> Result<Tensor<(usize, Const<10>), f32, D, T>, D::Err> {
                 const HALF: usize = $side / 2;
                 const QUARTER: usize = $side / 4;
                 let batch = images.shape().0;
                 let x = images.try_reshape_like(&(batch, Const::<1>, Const::<$side>, Const::<$side>))?;
-                let x = self.conv1.forward(x, Activation::Relu)?;
+                let x = self.conv1.forward_data(x, tape, Activation::Relu)?;
                 let x = max_pool2d(x, POOL, (Const::<HALF>, Const::<HALF>))?;
                 let x = self.conv2.forward(x, Activation::Relu)?;
                 let x = max_pool2d(x, POOL, (Const::<QUARTER>, Const::<QUARTER>))?;
@@ -153,11 +155,12 @@ impl<D: Backend, N: Cnn<D>> Objective<D> for Convolutional<N> {
     /// Softmax cross-entropy for one digit an image; for two, the paper's: sigmoid cross-entropy of each class.
     fn loss<T: Tape<f32, D>>(
         &self,
-        images: Tensor<(usize, usize, usize, usize), f32, D, T>,
+        images: Tensor<(usize, usize, usize, usize), f32, D>,
+        tape: T,
         batch: &Batch,
     ) -> Result<Tensor<(), f32, D, T>, D::Err> {
         let device = images.device().clone();
-        let scores = self.net.forward(images)?;
+        let scores = self.net.forward(images, tape)?;
         if batch.layout.digits == 1 {
             if let Ok(targets) = Targets::new(batch.labels.clone(), 10) {
                 return softmax_cross_entropy(scores, &targets);
@@ -173,6 +176,6 @@ impl<D: Backend, N: Cnn<D>> Objective<D> for Convolutional<N> {
     }
 
     fn scores(&self, images: Tensor<(usize, usize, usize, usize), f32, D>) -> Result<Vec<f32>, CapsError> {
-        Ok(host_values(&self.net.forward(images).map_err(compute)?))
+        Ok(host_values(&self.net.forward(images, NoneTape).map_err(compute)?))
     }
 }

@@ -17,14 +17,15 @@ pub trait CapsModel<D: Backend>: TensorCollection<f32, D> {
     /// The sizes.
     const SIZES: CapsSizes;
 
-    /// The first capsules of images (B, C, IN, IN): (B, I, M). For `scale` see
-    /// [`PrimaryCaps::forward`](crate::PrimaryCaps::forward).
+    /// The first capsules of images (B, C, IN, IN), to which no gradient goes: (B, I, M); `tape` records it. For `scale`
+    /// see [`PrimaryCaps::forward`](crate::PrimaryCaps::forward).
     ///
     /// # Errors
     /// The device's.
     fn primary_capsules<T: Tape<f32, D>>(
         &self,
-        images: Tensor<(usize, usize, usize, usize), f32, D, T>,
+        images: Tensor<(usize, usize, usize, usize), f32, D>,
+        tape: T,
         scale: f32,
     ) -> Result<Tensor<(usize, usize, usize), f32, D, T>, D::Err>;
 
@@ -185,14 +186,15 @@ macro_rules! caps_net {
 
                 fn primary_capsules<T: Tape<f32, D>>(
                     &self,
-                    images: Tensor<(usize, usize, usize, usize), f32, D, T>,
+                    images: Tensor<(usize, usize, usize, usize), f32, D>,
+                    tape: T,
                     scale: f32,
                 ) -> Result<Tensor<(usize, usize, usize), f32, D, T>, D::Err> {
                     let batch = images.shape().0;
                     let images = images.try_reshape_like(&(
                         batch, Const::<$channels>, Const::<$side>, Const::<$side>,
                     ))?;
-                    let x = self.conv1.forward(images, Activation::Relu)?;
+                    let x = self.conv1.forward_data(images, tape, Activation::Relu)?;
                     self.primary.forward(x, scale)?.try_reshape_like(&(batch, CHILDREN, $length))
                 }
 

@@ -146,7 +146,8 @@ pub(crate) trait Objective<D: Backend> {
     /// What is minimised.
     fn loss<T: Tape<f32, D>>(
         &self,
-        images: Tensor<(usize, usize, usize, usize), f32, D, T>,
+        images: Tensor<(usize, usize, usize, usize), f32, D>,
+        tape: T,
         batch: &Batch,
     ) -> Result<Tensor<(), f32, D, T>, D::Err>;
     /// What classes are ranked by.
@@ -182,12 +183,13 @@ struct CapsNet<M> {
 impl<M> CapsNet<M> {
     fn class_capsules<D: Backend, T: Tape<f32, D>>(
         &self,
-        images: Tensor<(usize, usize, usize, usize), f32, D, T>,
+        images: Tensor<(usize, usize, usize, usize), f32, D>,
+        tape: T,
     ) -> Result<Tensor<(usize, usize, usize), f32, D, T>, D::Err>
     where
         M: CapsModel<D>,
     {
-        let children = self.net.primary_capsules(images, self.primary_scale(M::SIZES))?;
+        let children = self.net.primary_capsules(images, tape, self.primary_scale(M::SIZES))?;
         self.net.class_capsules(children, self.config.routing)
     }
 
@@ -216,13 +218,14 @@ impl<D: Backend, M: CapsModel<D>> Objective<D> for CapsNet<M> {
 
     fn loss<T: Tape<f32, D>>(
         &self,
-        images: Tensor<(usize, usize, usize, usize), f32, D, T>,
+        images: Tensor<(usize, usize, usize, usize), f32, D>,
+        tape: T,
         batch: &Batch,
     ) -> Result<Tensor<(), f32, D, T>, D::Err> {
         let device = images.device().clone();
         let CapsSizes { classes, width, .. } = M::SIZES;
         let (count, pixels, digits) = (batch.len(), batch.layout.pixels(), batch.layout.digits);
-        let v = self.class_capsules(images)?;
+        let v = self.class_capsules(images, tape)?;
         let targets = device.try_tensor_from_vec(batch.present.clone(), (count, classes))?;
         let margin = |v| margin_loss(v, targets, self.config.margin);
         if self.config.reconstruction == 0.0 {
@@ -258,7 +261,7 @@ impl<D: Backend, M: CapsModel<D>> Objective<D> for CapsNet<M> {
     }
 
     fn scores(&self, images: Tensor<(usize, usize, usize, usize), f32, D>) -> Result<Vec<f32>, CapsError> {
-        let v = self.class_capsules(images).map_err(compute)?;
+        let v = self.class_capsules(images, NoneTape).map_err(compute)?;
         let length = |v: &[f32]| v.iter().map(|v| v * v).sum::<f32>().sqrt();
         Ok(host_values(&v).chunks_exact(M::SIZES.width).map(length).collect())
     }
@@ -277,7 +280,7 @@ impl<D: Backend, M: CapsModel<D>> Capsules<D> for CapsNet<M> {
         &self,
         images: Tensor<(usize, usize, usize, usize), f32, D>,
     ) -> Result<Vec<f32>, CapsError> {
-        Ok(host_values(&CapsNet::class_capsules(self, images).map_err(compute)?))
+        Ok(host_values(&CapsNet::class_capsules(self, images, NoneTape).map_err(compute)?))
     }
 
     fn decode(&self, masked: Tensor<(usize, usize), f32, D>) -> Result<Vec<f32>, CapsError> {
@@ -292,7 +295,7 @@ impl<D: Backend, M: CapsModel<D>> Capsules<D> for CapsNet<M> {
         let CapsSizes { children, length, classes, width, .. } = M::SIZES;
         let batch = images.shape().0;
         let scale = self.primary_scale(M::SIZES);
-        let u = host_values(&self.net.primary_capsules(images, scale).map_err(compute)?);
+        let u = host_values(&self.net.primary_capsules(images, NoneTape, scale).map_err(compute)?);
         let (w, bias) = self.net.routing_weights();
         let sizes = RoutingSizes { batch, children, length, parents: classes, width };
         let routing = shared::ops::routing::Routing { iterations, ..self.config.routing };
@@ -354,8 +357,8 @@ impl<O: Objective<D>, D: Backend> Network for Trainable<O, D> {
             Some(grads) => grads,
             None => self.objective.net().try_alloc_grads().map_err(compute)?,
         };
-        let images = self.images(&batch.images)?.traced(grads);
-        let loss = self.objective.loss(images, batch).map_err(compute)?;
+        let (images, tape) = self.images(&batch.images)?.traced(grads).split_tape();
+        let loss = self.objective.loss(images, tape, batch).map_err(compute)?;
         let value = f64::from(loss.as_vec()[0]);
         let mut grads = loss.try_backward().map_err(compute)?;
         self.optimizer.step(self.objective.net_mut(), &mut grads)?;
@@ -364,7 +367,7 @@ impl<O: Objective<D>, D: Backend> Network for Trainable<O, D> {
     }
 
     fn loss(&self, batch: &Batch) -> Result<f64, CapsError> {
-        let loss = self.objective.loss(self.images(&batch.images)?, batch).map_err(compute)?;
+        let loss = self.objective.loss(self.images(&batch.images)?, NoneTape, batch).map_err(compute)?;
         Ok(f64::from(loss.as_vec()[0]))
     }
 
