@@ -32,12 +32,14 @@ pub struct Run {
 }
 
 /// How much is trained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Scale {
     size: Size,
     images: usize,
     epochs: usize,
     batch: usize,
+    /// Tiny networks bear a high one, and have few steps.
+    lr: f64,
 }
 
 /// Experiments on one set of digits, at a scale that suits a claim's short or full form.
@@ -62,7 +64,7 @@ impl Lab {
         let default = if context.quick { SYNTHETIC } else { "mnist" };
         let name = context.dataset.as_deref().unwrap_or(default);
         let limits = if context.quick {
-            Limits { train: Some(2000), validation: Some(500), test: Some(1000) }
+            Limits { train: Some(1500), validation: Some(500), test: Some(1000) }
         } else {
             Limits::default()
         };
@@ -83,13 +85,15 @@ impl Lab {
     }
 
     fn scale(&self, task: Task) -> Scale {
-        match (self.quick, task) {
-            (true, Task::Digits) => Scale { size: Size::Tiny, images: 2000, epochs: 3, batch: 32 },
-            (true, _) => Scale { size: Size::Tiny, images: 2000, epochs: 3, batch: 32 },
-            (false, Task::Digits) => Scale { size: Size::Small, images: 15_000, epochs: 4, batch: 64 },
-            (false, Task::MultiMnist) => Scale { size: Size::Small, images: 30_000, epochs: 3, batch: 64 },
-            (false, Task::AffNist) => Scale { size: Size::Small, images: 30_000, epochs: 2, batch: 64 },
+        if self.quick {
+            return Scale { size: Size::Tiny, images: 1500, epochs: 3, batch: 16, lr: 0.006 };
         }
+        let (images, epochs) = match task {
+            Task::Digits => (8000, 4),
+            Task::MultiMnist => (15_000, 3),
+            Task::AffNist => (12_000, 3),
+        };
+        Scale { size: Size::Small, images, epochs, batch: 64, lr: 0.001 }
     }
 
     /// The settings of a task at this scale: [`Config::default`] but for size and length.
@@ -100,7 +104,8 @@ impl Lab {
         let steps = (images.div_ceil(scale.batch) * scale.epochs) as f64;
         let config = Config::default();
         let decay_steps = (steps * config.decay.ln() / LAST_LR.ln()).max(1.0) as u32;
-        Config { size: scale.size, epochs: scale.epochs, batch_size: scale.batch, decay_steps, ..config }
+        let Scale { size, epochs, batch: batch_size, lr, .. } = scale;
+        Config { size, epochs, batch_size, lr, decay_steps, ..config }
     }
 
     /// The images of a task, as many as an epoch has.
