@@ -79,27 +79,27 @@ macro_rules! cnn {
 
 cnn!(
     /// Beside `Small28`.
-    SmallCnn28: 28, 64, 48, 844
+    SmallCnn28: 28, 64, 48, 861
 );
 cnn!(
     /// Beside `Small36`.
-    SmallCnn36: 36, 96, 48, 812
+    SmallCnn36: 36, 96, 48, 814
 );
 cnn!(
     /// Beside `Small40`.
-    SmallCnn40: 40, 96, 48, 821
+    SmallCnn40: 40, 96, 48, 818
 );
 cnn!(
     /// Beside `Tiny28`.
-    TinyCnn28: 28, 24, 20, 452
+    TinyCnn28: 28, 24, 20, 472
 );
 cnn!(
     /// Beside `Tiny36`.
-    TinyCnn36: 36, 24, 20, 440
+    TinyCnn36: 36, 24, 20, 569
 );
 cnn!(
     /// Beside `Tiny40`.
-    TinyCnn40: 40, 24, 20, 440
+    TinyCnn40: 40, 24, 20, 612
 );
 
 /// A fresh network on a device.
@@ -177,5 +177,38 @@ impl<D: Backend, N: Cnn<D>> Objective<D> for Convolutional<N> {
 
     fn scores(&self, images: Tensor<(usize, usize, usize, usize), f32, D>) -> Result<Vec<f32>, CapsError> {
         Ok(host_values(&self.net.forward(images, NoneTape).map_err(compute)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::nn::state::parameter_count;
+
+    use super::*;
+    use crate::presets::{Paper36, Small28, Small36, Small40, Tiny28, Tiny36, Tiny40};
+
+    fn weights<M: TensorCollection<f32, Cpu> + BuildModule<Cpu, f32>>() -> usize {
+        parameter_count(&M::try_build(&Cpu::default()).unwrap())
+    }
+
+    #[test]
+    fn the_papers_net_for_two_digits_has_the_papers_number_of_weights() {
+        assert_eq!(weights::<Paper36<f32, Cpu>>(), 11_361_808);
+    }
+
+    #[test]
+    fn each_has_about_as_many_weights_as_the_capsules_it_stands_beside() {
+        let pairs = [
+            ("small, 28", weights::<SmallCnn28<f32, Cpu>>(), weights::<Small28<f32, Cpu>>()),
+            ("small, 36", weights::<SmallCnn36<f32, Cpu>>(), weights::<Small36<f32, Cpu>>()),
+            ("small, 40", weights::<SmallCnn40<f32, Cpu>>(), weights::<Small40<f32, Cpu>>()),
+            ("tiny, 28", weights::<TinyCnn28<f32, Cpu>>(), weights::<Tiny28<f32, Cpu>>()),
+            ("tiny, 36", weights::<TinyCnn36<f32, Cpu>>(), weights::<Tiny36<f32, Cpu>>()),
+            ("tiny, 40", weights::<TinyCnn40<f32, Cpu>>(), weights::<Tiny40<f32, Cpu>>()),
+        ];
+        for (sizes, cnn, capsules) in pairs {
+            let apart = (cnn as f64 / capsules as f64 - 1.0).abs();
+            assert!(apart < 0.005, "{sizes}: {cnn} weights beside {capsules}");
+        }
     }
 }

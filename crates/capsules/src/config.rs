@@ -175,6 +175,13 @@ impl Config {
             let allowed = "left out at the paper's size: add `--size small`, where its cost is measured";
             return error("routing_bias", "set".into(), allowed);
         }
+        if self.routing_bias && self.model == Model::Cnn {
+            return error(
+                "routing_bias",
+                "set".into(),
+                "left out of a convolutional network, which routes nothing",
+            );
+        }
         Ok(CheckedConfig(self))
     }
 }
@@ -215,5 +222,9 @@ mod tests {
         assert!(sentence(|c| c.batch_size = 0).contains("batch_size is 0"));
         assert!(sentence(|c| c.epochs = 0).contains("epochs is 0"));
         assert!(sentence(|c| c.routing_bias = true).contains("--size small"));
+        let biased_cnn = |c: &mut Config| {
+            (c.model, c.size, c.routing_bias) = (Model::Cnn, Size::Small, true);
+        };
+        assert!(sentence(biased_cnn).contains("convolutional"));
     }
 }

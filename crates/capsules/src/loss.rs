@@ -10,6 +10,9 @@ use shared::{
     },
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Added to the squared length of a capsule under the root, so that a capsule of length 0 has a gradient.
 const EPSILON: f32 = 1e-8;
 

@@ -24,6 +24,9 @@ use crate::{
     CapsError,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The stream of the seed that the authors' initial weights are drawn from.
 const INIT_STREAM: u64 = 0;
 

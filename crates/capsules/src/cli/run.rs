@@ -38,6 +38,10 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
     let name = context.dataset.clone().unwrap_or_else(|| SYNTHETIC.into());
     // Cheap mistakes are found before the data is read.
     let config = args.config(context.seed)?;
+    if let Some(epoch) = args.snapshots.iter().find(|epoch| !(1..=config.epochs).contains(epoch)) {
+        let epochs = config.epochs;
+        return Err(format!("--snapshots has {epoch}: it takes epochs of this run, 1 to {epochs}").into());
+    }
     let limits = Limits { train: args.limit, ..Limits::default() };
     let task = args.task.into();
     let sets = load(context, &name, limits)?;
@@ -104,7 +108,10 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
 
 pub(super) fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> {
     let file = job.out.join(args.snapshot.map_or(MODEL_FILE.into(), snapshot));
-    let again = "give with --out the folder of a finished `train`";
+    let again = match args.snapshot {
+        Some(_) => "give with --out the folder of a `train` that had this epoch among its --snapshots",
+        None => "give with --out the folder of a finished `train`",
+    };
     if !file.is_file() {
         return Err(format!("{} does not exist: {again}", file.display()).into());
     }
@@ -121,7 +128,7 @@ pub(super) fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> 
         PartArg::Test => ("test", parts.test),
         PartArg::Affine => match parts.affine {
             Some(affine) => ("affine", affine),
-            None => return Err("the run is not of `--task affnist`, so there are no affine images".into()),
+            None => return Err("the run is not of `--task aff-nist`, so there are no affine images".into()),
         },
     };
     let score = trained.score(&*source)?;
