@@ -11,7 +11,7 @@ use shared::{claims::Context, device::DeviceKind, nn::state::NamedTensor};
 use crate::{
     data::{Folder, Limits, Sets, SYNTHETIC},
     trainer::Told,
-    CapsError, Config, Parts, RunOptions, Size, Task, Trained,
+    CapsError, Config, Model, Parts, RunOptions, Size, Task, Trained,
 };
 
 /// A network that was trained and scored.
@@ -64,7 +64,7 @@ impl Lab {
         let default = if context.quick { SYNTHETIC } else { "mnist" };
         let name = context.dataset.as_deref().unwrap_or(default);
         let limits = if context.quick {
-            Limits { train: Some(1500), validation: Some(500), test: Some(1000) }
+            Limits { train: Some(2500), validation: Some(500), test: Some(1000) }
         } else {
             Limits::default()
         };
@@ -85,15 +85,19 @@ impl Lab {
     }
 
     fn scale(&self, task: Task) -> Scale {
-        if self.quick {
-            return Scale { size: Size::Tiny, images: 1500, epochs: 3, batch: 16, lr: 0.006 };
-        }
-        let (images, epochs) = match task {
-            Task::Digits => (8000, 4),
-            Task::MultiMnist => (15_000, 3),
-            Task::AffNist => (12_000, 3),
+        let (images, epochs) = match (self.quick, task) {
+            (true, Task::Digits) => (1500, 3),
+            (true, Task::MultiMnist) => (2500, 4),
+            (true, Task::AffNist) => (1500, 5),
+            (false, Task::Digits) => (8000, 4),
+            (false, Task::MultiMnist) => (15_000, 3),
+            (false, Task::AffNist) => (12_000, 3),
         };
-        Scale { size: Size::Small, images, epochs, batch: 64, lr: 0.001 }
+        if self.quick {
+            Scale { size: Size::Tiny, images, epochs, batch: 16, lr: 0.006 }
+        } else {
+            Scale { size: Size::Small, images, epochs, batch: 64, lr: 0.001 }
+        }
     }
 
     /// The settings of a task at this scale: [`Config::default`] but for size and length.
@@ -106,6 +110,12 @@ impl Lab {
         let decay_steps = (steps * config.decay.ln() / LAST_LR.ln()).max(1.0) as u32;
         let Scale { size, epochs, batch: batch_size, lr, .. } = scale;
         Config { size, epochs, batch_size, lr, decay_steps, ..config }
+    }
+
+    /// Makes the convolutional network of settings for capsules. It takes the paper's learning rate: it does not train
+    /// with the one that tiny capsules bear.
+    pub fn convolutional(config: &mut Config) {
+        (config.model, config.lr) = (Model::Cnn, Config::default().lr);
     }
 
     /// The images of a task, as many as an epoch has.

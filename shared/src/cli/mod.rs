@@ -159,6 +159,7 @@ pub struct Summary {
 /// A closed pipe on stdout ends the output, not the program.
 #[must_use]
 pub fn run<P: Program>() -> ExitCode {
+    crate::device::keep_freed_memory();
     let out: Sink<'_> = Box::new(io::stdout());
     let err: Sink<'_> = Box::new(io::stderr());
     let terminal = io::stderr().is_terminal();

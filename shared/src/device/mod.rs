@@ -26,9 +26,9 @@
 #[cfg_attr(not(feature = "cuda"), path = "no_cuda.rs")]
 mod cuda;
 mod host_op;
+mod memory;
 mod param;
 mod values;
-mod zeros;
 
 use std::{fmt, str::FromStr};
 
@@ -43,8 +43,9 @@ use crate::ops::{
 };
 
 pub use host_op::{host_op, HostTensor};
+pub use memory::keep_freed_memory;
+pub(crate) use memory::zeros;
 pub use param::{ParamError, ParamStore, Update};
-pub(crate) use zeros::zeros;
 
 /// A device that every op of this crate runs on.
 ///

@@ -9,10 +9,14 @@ thread_local! {
     static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A buffer of at least `len` elements with anything in it; back to its thread's store when dropped.
+/// A buffer of `len` elements with anything in it; back to its thread's store when dropped.
 ///
 /// Not a closure's argument, because closures inside SIMD code are not always compiled for it.
-pub(crate) struct Buffer(Vec<f32>);
+pub(crate) struct Buffer {
+    /// `len` elements and what a longer one before it had.
+    values: Vec<f32>,
+    len: usize,
+}
 
 impl Buffer {
     pub(crate) fn of(len: usize) -> Self {
@@ -20,26 +24,26 @@ impl Buffer {
         if buffer.len() < len {
             buffer.resize(len, 0.0);
         }
-        Buffer(buffer)
+        Buffer { values: buffer, len }
     }
 }
 
 impl std::ops::Deref for Buffer {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        &self.0
+        &self.values[..self.len]
     }
 }
 
 impl std::ops::DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.0
+        &mut self.values[..self.len]
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let buffer = std::mem::take(&mut self.0);
+        let buffer = std::mem::take(&mut self.values);
         FREE.with(|free| {
             let mut free = free.borrow_mut();
             if free.len() < KEPT {

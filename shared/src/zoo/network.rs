@@ -182,6 +182,7 @@ impl<D: Backend, M: Classifier<D>> Trainable<M, D> {
         self.net.clone().forward(images, NoneTape, &mut Pass::Eval).map_err(compute)
     }
 
+    #[allow(clippy::type_complexity)]
     fn batch(
         &self,
         images: &[f32],

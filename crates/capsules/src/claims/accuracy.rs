@@ -9,7 +9,7 @@ use shared::claims::{
 use super::{measured_on, row, RECONSTRUCTION_OF_CODE};
 use crate::{
     experiment::{each, Lab},
-    Config, Model, Task, RECONSTRUCTION,
+    Config, Task, RECONSTRUCTION,
 };
 
 /// Table 1: test error on MNIST and, in the last two, on MultiMNIST.
@@ -22,7 +22,7 @@ pub(super) const PAPER_DIGITS: [(&str, f64); 4] = [
 
 /// Runs of the short form and of the full one.
 pub(super) fn seeds(context: &Context<'_>) -> Vec<u64> {
-    context.seeds(2, 3)
+    context.seeds(3, 3)
 }
 
 fn set(config: &mut Config, iterations: usize, reconstruction: f64) {
@@ -103,7 +103,7 @@ pub(super) fn multi_mnist(context: &Context<'_>) -> Result<Measured, ClaimError>
     let (lab, seeds) = (Lab::open(context)?, seeds(context));
     context.progress.start("networks", 2 * seeds.len() as u64);
     let capsules = lab.runs(context, Task::MultiMnist, &seeds, |c| set(c, 3, RECONSTRUCTION))?;
-    let cnn = lab.runs(context, Task::MultiMnist, &seeds, |c| c.model = Model::Cnn)?;
+    let cnn = lab.runs(context, Task::MultiMnist, &seeds, Lab::convolutional)?;
     let weights = |run: &crate::experiment::Run| -> f64 {
         run.weights.iter().map(|t| t.values().len()).sum::<usize>() as f64
     };
@@ -123,7 +123,7 @@ pub(super) fn affine(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context)?, seeds(context));
     context.progress.start("networks", 2 * seeds.len() as u64);
     let capsules = lab.runs(context, Task::AffNist, &seeds, |c| set(c, 3, RECONSTRUCTION))?;
-    let cnn = lab.runs(context, Task::AffNist, &seeds, |c| c.model = Model::Cnn)?;
+    let cnn = lab.runs(context, Task::AffNist, &seeds, Lab::convolutional)?;
     let right = |run: &crate::experiment::Run| 1.0 - run.error;
     let affine = |run: &crate::experiment::Run| 1.0 - run.affine_error.unwrap_or(f64::NAN);
     let drop = |run: &crate::experiment::Run| right(run) - affine(run);
@@ -146,7 +146,7 @@ pub(super) fn fewer_weights(context: &Context<'_>) -> Result<Measured, ClaimErro
     let (lab, seeds) = (Lab::open(context)?, seeds(context));
     context.progress.start("networks", 2 * seeds.len() as u64);
     let capsules = lab.runs(context, Task::Digits, &seeds, |c| set(c, 3, RECONSTRUCTION))?;
-    let cnn = lab.runs(context, Task::Digits, &seeds, |c| c.model = Model::Cnn)?;
+    let cnn = lab.runs(context, Task::Digits, &seeds, Lab::convolutional)?;
     let (ours, theirs) = (each(&capsules, |run| run.error), each(&cnn, |run| run.error));
     let weights =
         |run: &crate::experiment::Run| run.weights.iter().map(|t| t.values().len()).sum::<usize>() as f64;

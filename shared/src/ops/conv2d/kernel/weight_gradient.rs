@@ -50,6 +50,7 @@ pub(crate) fn weight_gradient(
     let one = sizes.outputs * taps;
     let mut sums = Buffer::of(if parts > 1 { parts * one } else { 0 });
     let mut bias_sums = vec![0.0; parts * sizes.outputs];
+    let biased = db.is_some();
     let mut tasks = Vec::new();
     {
         let (mut weights, store) =
@@ -61,7 +62,8 @@ pub(crate) fn weight_gradient(
                 let (db, rest_bias) = std::mem::take(&mut biases).split_at_mut(panel.len());
                 (weights, biases) = (rest, rest_bias);
                 let images = part * images..((part + 1) * images).min(sizes.batch);
-                tasks.push(Task { sizes, width, x, dy, images, outputs: panel.clone(), store, dw, db });
+                let outputs = panel.clone();
+                tasks.push(Task { sizes, width, x, dy, images, outputs, store, dw, db, biased });
             }
         }
     }
@@ -116,6 +118,8 @@ struct Task<'a> {
     /// (outputs, C, K, K).
     dw: &'a mut [f32],
     db: &'a mut [f32],
+    /// Whether anybody reads `db`.
+    biased: bool,
 }
 
 impl Task<'_> {
@@ -138,6 +142,10 @@ impl Task<'_> {
         let mut gradients = Buffer::of(at_once.positions * vectors * lanes);
         let mut sums = Buffer::of((at_once.channels * area).next_multiple_of(block) * vectors * lanes);
         let mut places = Vec::new();
+        // the place of each position of one image
+        let stride = self.sizes.stride;
+        let of_image = |p: usize| layout.offset(p / cols * stride, p % cols * stride);
+        let of_image: Vec<usize> = (0..plane).map(of_image).collect();
 
         for first in (0..channels).step_by(at_once.channels) {
             let here = first..(first + at_once.channels).min(channels);
@@ -153,13 +161,15 @@ impl Task<'_> {
                 for piece in 0..pieces {
                     let span = all * piece / pieces..all * (piece + 1) / pieces;
                     places.clear();
-                    places.extend(span.clone().map(|p| {
-                        let (row, col) = (p / cols % rows * self.sizes.stride, p % cols * self.sizes.stride);
-                        p / plane * apart + layout.offset(row, col)
-                    }));
+                    while span.start + places.len() < span.end {
+                        let at = span.start + places.len();
+                        let (image, first) = (at / plane * apart, at % plane);
+                        let run = &of_image[first..plane.min(first + span.end - at)];
+                        places.extend(run.iter().map(|place| image + place));
+                    }
                     let gradients = &mut gradients[..span.len() * vectors * lanes];
                     self.lay_side_by_side(start * plane + span.start, gradients, vectors * lanes);
-                    if first == 0 {
+                    if first == 0 && self.biased {
                         for gradients in gradients.chunks_exact(vectors * lanes) {
                             self.db.iter_mut().zip(gradients).for_each(|(db, dy)| *db += dy);
                         }

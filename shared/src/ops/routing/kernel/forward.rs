@@ -270,6 +270,7 @@ fn softmax_parents(logits: &[Lanes], leaky: bool, couplings: &mut [Lanes]) {
 
 /// c = softmax(b) over the children.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "two arrays by one lane")]
 fn softmax_children(sizes: &RoutingSizes, logits: &[Lanes], couplings: &mut [Lanes]) {
     for parent in 0..sizes.parents {
         let mut highest = f32::NEG_INFINITY;
