@@ -260,7 +260,7 @@ fn a_checkpoint_that_is_damaged_or_foreign_is_not_trained_on() {
             ),
             (
                 "a bit flipped in the middle",
-                |h| h.edit(CHECKPOINT, |b| *b.iter_mut().nth(1 << 20).unwrap() ^= 1),
+                |h| h.edit(CHECKPOINT, |b| b[1 << 20] ^= 1),
                 &[CHECKPOINT, "SHA-256"],
             ),
             (
@@ -419,7 +419,7 @@ fn in_text(house: &House, name: &str, from: &str, to: &str) {
         let header = String::from_utf8(bytes[8..8 + length].to_vec()).unwrap();
         assert!(header.contains(from), "{name} has no `{from}` in {header}");
         let mut header = header.trim_end().replacen(from, to, 1);
-        while header.len() % 8 > 0 {
+        while !header.len().is_multiple_of(8) {
             header.push(' ');
         }
         bytes
