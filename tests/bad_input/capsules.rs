@@ -126,7 +126,11 @@ fn images_that_are_missing_or_broken_are_said_with_their_place() {
                 |h| idx::write(&h.path("data"), 5, 12),
                 &["six or more training images", "5 and 12"],
             ),
-            ("no test image", |h| idx::write(&h.path("data"), 24, 0), &["24 and 0"]),
+            (
+                "no test image",
+                |h| idx::write(&h.path("data"), 24, 0),
+                &["t10k-images", "byte 4", "1 or more images"],
+            ),
             (
                 "images of 20 x 20",
                 |h| h.write(IMAGES, idx::images(24, 20)),
