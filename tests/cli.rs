@@ -12,16 +12,32 @@ const NO_CUDA: &str =
     "needs a program built with CUDA, and this one was not: build it with `--features cuda`, or use \
                        `--device cpu`";
 
+/// `train` at its shortest and at its longest, by paper; every paper needs a line here.
+const TRAIN: &[(&str, &str, &str)] = &[
+    (
+        "capsules",
+        "train --size tiny --limit 40 --batch-size 20 --epochs 1",
+        "train --size tiny --limit 40 --batch-size 20 --epochs 100000",
+    ),
+    ("dcnn", "train --epochs 2", "train --epochs 1000000 --no-early-stopping"),
+];
+
+/// The shortest and the longest `train` of a program.
+fn train(program: &Program) -> [Vec<String>; 2] {
+    let found = TRAIN.iter().find(|(name, ..)| *name == program.name);
+    let (_, short, long) = found.unwrap_or_else(|| panic!("TRAIN has no line for {}", program.name));
+    [words(short), words(long)]
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
+}
+
 /// A verb as a test gives it: the shortest work that it does.
-fn verbs(out: &Path) -> Vec<Vec<String>> {
-    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let mut lines = [
-        words("train --epochs 2"),
-        words("eval"),
-        words("claims"),
-        words("explain"),
-        words("bench --steps 1 --warmup 0"),
-    ];
+fn verbs(program: &Program, out: &Path) -> Vec<Vec<String>> {
+    let [short, _] = train(program);
+    let mut lines =
+        [short, words("eval"), words("claims"), words("explain"), words("bench --steps 1 --warmup 0")];
     for line in &mut lines {
         line.extend(["--out".into(), out.to_str().unwrap().to_owned()]);
     }
@@ -32,7 +48,7 @@ fn verbs(out: &Path) -> Vec<Vec<String>> {
 fn every_verb_gives_a_result_and_with_json_exactly_one_document() {
     for program in programs() {
         let dir = tempfile::tempdir().unwrap();
-        for verb in verbs(dir.path()) {
+        for verb in verbs(&program, dir.path()) {
             let text = program.run(&verb).exits(0);
             assert!(text.stdout.trim().len() > 20 && text.stdout.ends_with('\n'), "`{}`", text.line);
             assert!(serde_json::from_str::<Value>(&text.stdout).is_err(), "`{}`", text.line);
@@ -195,19 +211,19 @@ fn an_empty_data_variable_means_that_none_was_given() {
 fn two_runs_do_not_share_a_folder() {
     for program in programs() {
         let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().to_str().unwrap();
-        let long = ["train", "--epochs", "1000000", "--no-early-stopping", "--out", out];
+        let out = ["--out".to_owned(), dir.path().to_str().unwrap().to_owned()];
+        let [short, long] = train(&program).map(|line| [line, out.to_vec()].concat());
         let mut running = program.start(&long, &[]);
         while !dir.path().join("checkpoint.safetensors").exists() {
             assert!(running.is_running());
             std::thread::yield_now();
         }
-        let second = program.run(&["train", "--epochs", "1", "--out", out]);
+        let second = program.run(&short);
         let ended = running.kill();
         assert_eq!(ended.code, None, "{}", ended.stderr);
         assert!(second.sentence().contains("in use by another run"), "{}", second.stderr);
         // the lock went with the process
-        let _ = program.run(&["train", "--epochs", "1", "--out", out]).exits(0);
+        let _ = program.run(&short).exits(0);
     }
 }
 

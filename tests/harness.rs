@@ -16,6 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub mod idx;
+
 use cargo_metadata::{Message, Metadata, MetadataCommand};
 use serde_json::Value;
 

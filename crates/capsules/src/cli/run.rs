@@ -119,8 +119,10 @@ pub(super) fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> 
     let note: RunNote = note
         .and_then(|note| serde_json::from_str(&note).ok())
         .ok_or_else(|| format!("{} does not say which run it is of: {again}", file.display()))?;
-    let config = note.config.clone().validate()?;
-    let trained = Trained::with_weights(&weights, &config, note.task.side(), job.context.device)?;
+    let of_file = |why: String| format!("{}: {why}", file.display());
+    let config = note.config.clone().validate().map_err(|why| of_file(why.to_string()))?;
+    let trained = Trained::with_weights(&weights, &config, note.task.side(), job.context.device)
+        .map_err(|why| of_file(why.to_string()))?;
     let sets = load(&job.context, &note.dataset, note.limits)?;
     let parts = task_parts(note.task, &sets, &note.config)?;
     let (part, source) = match args.part {

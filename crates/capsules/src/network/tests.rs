@@ -9,9 +9,9 @@ use crate::{
 };
 
 fn batch(task: Task) -> Batch {
-    let limits = Limits { train: Some(6), validation: Some(1), test: Some(1) };
+    let limits = Limits { train: Some(20), validation: Some(20), test: Some(20) };
     let parts = task.parts(&load(SYNTHETIC, Path::new(""), limits).unwrap(), 1).unwrap();
-    parts.train.batch(&[4, 0, 5], View::Epoch(2)).unwrap()
+    parts.train.batch(&[4, 0, 15], View::Epoch(2)).unwrap()
 }
 
 /// Equation 4 and the squared errors of what the capsules of the labels decode to, from what the network says of itself.

@@ -1,81 +1,24 @@
-//! What a program says to bad input, and that nothing is lost by it: each case is one sentence on stderr, exit code 2,
-//! and every file that was there before stays as it was. The table of all cases is printed.
+//! dcnn: citations as text, a graph, and the settings of diffusions.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends here")]
+use std::fs;
 
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use eightfold_tests::assert_kept;
 
-use eightfold_tests::{assert_kept, program, snapshot, Program, Run, Snapshot};
+use super::{case, read_only, House, SmallDisk};
 
 /// Twelve papers in two classes with four words, and a ring of citations.
 const PAPERS: usize = 12;
 
+const CHECKPOINT: &str = "run/checkpoint.safetensors";
+const MODEL: &str = "run/model.safetensors";
+
 /// A folder with a small sound data set and a finished run, to be damaged.
-struct House {
-    dir: tempfile::TempDir,
-    program: Program,
-}
-
-impl House {
-    fn new() -> Self {
-        let house = House { dir: tempfile::tempdir().unwrap(), program: program("dcnn") };
-        house.write("data/cora.content", content());
-        house.write("data/cora.cites", cites());
-        let _ = house.train(&[]).exits(0);
-        house
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
-        fs::write(self.path(name), bytes).unwrap();
-    }
-
-    /// Changes a file by what `change` makes of its bytes.
-    fn edit(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
-        let mut bytes = fs::read(self.path(name)).unwrap();
-        change(&mut bytes);
-        self.write(name, bytes);
-    }
-
-    fn run(&self, verb: &str, flags: &[&str]) -> Run {
-        let (data, out) = (self.path("data"), self.path("run"));
-        let (data, out) = (data.to_str().unwrap(), out.to_str().unwrap());
-        let mut args = vec![verb, "--data-dir", data];
-        if !flags.contains(&"--out") {
-            args.extend(["--out", out]);
-        }
-        self.program.run(&[&args, flags].concat())
-    }
-
-    fn train(&self, flags: &[&str]) -> Run {
-        self.run("train", &[&["--dataset", "cora", "--epochs", "3", "--batch-size", "2"], flags].concat())
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        snapshot(self.dir.path())
-    }
-}
-
-/// Runs the case, holds the answer to the rules, and prints its line of the table.
-fn case(house: &House, input: &str, run: impl FnOnce(&House) -> Run, parts: &[&str]) {
-    let before = house.snapshot();
-    let run = run(house);
-    let said = run.sentence();
-    for part in parts {
-        assert!(said.contains(part), "{input}: `{part}` is not in: {said}");
-    }
-    assert_kept(&before, house.dir.path(), input);
-    let folder = house.dir.path().to_str().unwrap();
-    println!("| {input} | {} |", said.replace(folder, "DIR"));
+fn house() -> House {
+    let house = House::of("dcnn", &["--dataset", "cora", "--epochs", "3", "--batch-size", "2"]);
+    house.write("data/cora.content", content());
+    house.write("data/cora.cites", cites());
+    let _ = house.train(&[]).exits(0);
+    house
 }
 
 #[test]
@@ -137,7 +80,7 @@ fn data_that_is_missing_or_broken_is_said_with_its_place() {
         ("a set with a path for a name", |_| {}, &["tu:../../etc"]),
     ];
     for (input, damage, parts) in cases {
-        let house = House::new();
+        let house = house();
         damage(&house);
         let parts: Vec<String> =
             parts.iter().map(|p| p.replace("DIR", house.dir.path().to_str().unwrap())).collect();
@@ -154,7 +97,7 @@ fn data_that_is_missing_or_broken_is_said_with_its_place() {
 #[test]
 fn a_graph_too_small_to_split_is_said() {
     for papers in [1, 2] {
-        let house = House::new();
+        let house = house();
         let lines: Vec<String> = content().lines().take(papers).map(|l| format!("{l}\n")).collect();
         house.write("data/cora.content", lines.concat());
         house.write("data/cora.cites", "");
@@ -164,7 +107,7 @@ fn a_graph_too_small_to_split_is_said() {
 
 #[test]
 fn settings_out_of_range_are_said_with_their_range() {
-    let house = House::new();
+    let house = house();
     let cases: [(&[&str], &[&str]); 9] = [
         (&["--hops", "0"], &["hops", "1 to 8"]),
         (&["--hops", "9"], &["hops", "9", "8"]),
@@ -187,7 +130,7 @@ fn settings_out_of_range_are_said_with_their_range() {
 
 #[test]
 fn a_folder_that_cannot_be_written_is_said() {
-    let house = House::new();
+    let house = house();
     house.write("file", "a file, not a folder");
     let under = house.path("file/run");
     let run = |h: &House| h.train(&["--out", under.to_str().unwrap()]);
@@ -208,7 +151,7 @@ fn a_folder_that_cannot_be_written_is_said() {
 
 #[test]
 fn a_full_disk_is_said_and_what_was_there_stays() {
-    let house = House::new();
+    let house = house();
     let Some(disk) = SmallDisk::mount(&house.path("disk")) else {
         println!("skipped: a full disk, because no small file system can be mounted here");
         return;
@@ -251,7 +194,7 @@ fn a_full_disk_is_said_and_what_was_there_stays() {
 
 #[test]
 fn resuming_with_other_settings_names_the_one_that_differs() {
-    let house = House::new();
+    let house = house();
     let cases: [(&[&str], &[&str]); 6] = [
         (&["--hops", "3"], &["hops", "2 there, 3 here"]),
         (&["--seed", "4"], &["seed", "0 there, 4 here"]),
@@ -294,14 +237,14 @@ fn a_checkpoint_that_is_damaged_or_foreign_is_not_trained_on() {
         ),
     ];
     for (input, damage, parts) in cases {
-        let house = House::new();
+        let house = house();
         damage(&house);
         let parts = [&["run/checkpoint.safetensors"], parts].concat();
         case(&house, &format!("--resume, {input}"), |h| h.train(&["--resume"]), &parts);
     }
 
     // the checkpoint of a model of another shape, with the settings of this run
-    let house = House::new();
+    let house = house();
     let wider = content().lines().map(|line| line.replacen(' ', " 1 ", 1) + "\n").collect::<String>();
     house.write("data/cora.content", wider);
     case(&house, "--resume, a model for fewer words", |h| h.train(&["--resume"]), &[]);
@@ -310,7 +253,7 @@ fn a_checkpoint_that_is_damaged_or_foreign_is_not_trained_on() {
 /// Every bit of the header decides something; none may change what is trained without being noticed.
 #[test]
 fn no_flipped_bit_of_a_checkpoint_goes_unnoticed() {
-    let house = House::new();
+    let house = house();
     let good = fs::read(house.path(CHECKPOINT)).unwrap();
     let whole = house.snapshot();
     let step = (good.len() / 60).max(1);
@@ -346,14 +289,11 @@ fn evaluating_what_is_not_there_or_not_sound_is_said() {
         ("data with other words", |h| h.write("data/cora.content", content().replace(" 1 ", " 1 0 ")), &[]),
     ];
     for (input, damage, parts) in cases {
-        let house = House::new();
+        let house = house();
         damage(&house);
         case(&house, &format!("eval, {input}"), |h| h.run("eval", &[]), parts);
     }
 }
-
-const CHECKPOINT: &str = "run/checkpoint.safetensors";
-const MODEL: &str = "run/model.safetensors";
 
 fn content() -> String {
     let line = |i: usize| match i % 2 {
@@ -367,61 +307,11 @@ fn cites() -> String {
     (0..PAPERS).map(|i| format!("p{i} p{}\n", (i + 1) % PAPERS)).collect()
 }
 
-impl House {
-    fn replace(&self, name: &str, from: &str, to: &str) {
-        let text = fs::read_to_string(self.path(name)).unwrap();
-        let at = text.find(from).unwrap_or_else(|| panic!("{name} has no `{from}`"));
-        self.write(name, format!("{}{to}{}", &text[..at], &text[at + from.len()..]));
-    }
-
-    fn gzip(&self) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        encoder.write_all(&fs::read(self.path("data/cora.content")).unwrap()).unwrap();
-        fs::remove_file(self.path("data/cora.content")).unwrap();
-        encoder.finish().unwrap()
-    }
-}
-
 fn cut_gz(house: &House) {
-    let bytes = house.gzip();
-    house.write("data/cora.content.gz", &bytes[..bytes.len() / 2]);
+    house.gzip("data/cora.content", |b| b.truncate(b.len() / 2));
 }
 
 fn flip_gz(house: &House) {
-    let mut bytes = house.gzip();
-    let at = bytes.len() - 6; // its checksum
-    bytes[at] ^= 1;
-    house.write("data/cora.content.gz", bytes);
-}
-
-fn read_only(path: &Path) -> fs::Permissions {
-    let mut permissions = fs::metadata(path).unwrap().permissions();
-    permissions.set_readonly(true);
-    permissions
-}
-
-/// A file system of 256 KiB; gone when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(at: &Path) -> Option<Self> {
-        fs::create_dir(at).unwrap();
-        let done =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "eightfold-test"]).arg(at).output();
-        done.is_ok_and(|o| o.status.success()).then(|| SmallDisk(at.to_owned()))
-    }
-
-    fn fill(&self) {
-        let mut file = fs::File::create(self.0.join("filler")).unwrap();
-        let full = (0..1024).find(|_| file.write_all(&[7; 1024]).is_err());
-        assert!(full.is_some(), "the small disk holds more than it should");
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let done = Command::new("umount").arg(&self.0).status();
-        let gone = done.is_ok_and(|status| status.success());
-        assert!(gone || std::thread::panicking(), "{} is still mounted", self.0.display());
-    }
+    // its checksum
+    house.gzip("data/cora.content", |b| *b.iter_mut().rev().nth(5).unwrap() ^= 1);
 }
