@@ -89,9 +89,9 @@ impl Lab {
             (true, Task::Digits) => (1500, 3),
             (true, Task::MultiMnist) => (2500, 4),
             (true, Task::AffNist) => (1500, 5),
-            (false, Task::Digits) => (8000, 4),
-            (false, Task::MultiMnist) => (15_000, 3),
-            (false, Task::AffNist) => (12_000, 3),
+            (false, Task::Digits) => (6000, 3),
+            (false, Task::MultiMnist) => (10_000, 3),
+            (false, Task::AffNist) => (8000, 3),
         };
         if self.quick {
             Scale { size: Size::Tiny, images, epochs, batch: 16, lr: 0.006 }
