@@ -14,7 +14,7 @@ struct LongRun {
     command: String,
     /// The commit of the program.
     commit: String,
-    /// Where it ran.
+    /// Where it ran, and beside what.
     device: String,
     train: Train,
     evals: Vec<Eval>,
@@ -23,20 +23,20 @@ struct LongRun {
 #[derive(Deserialize)]
 struct Train {
     images: usize,
-    wall_s: f64,
     config: Config,
 }
 
 #[derive(Deserialize)]
 struct Config {
     size: String,
-    epochs: usize,
 }
 
 #[derive(Deserialize)]
 struct Eval {
     part: String,
-    snapshot: Option<usize>,
+    /// Epochs trained by then, and how long that took.
+    epochs: usize,
+    trained_s: f64,
     error: f64,
     wrong: usize,
     images: usize,
@@ -58,16 +58,15 @@ fn the_table_of_long_runs_is_what_was_measured() {
         for eval in &run.evals {
             assert_eq!(eval.part, "test");
             assert_eq!((1e9 * eval.wrong as f64 / eval.images as f64).round(), (1e9 * eval.error).round());
-            let epochs = eval.snapshot.unwrap_or(run.train.config.epochs);
-            let of_all = epochs as f64 / run.train.config.epochs as f64;
             writeln!(
                 table,
-                "| {} | {epochs} | {:.2} % | {} of {} | {} | `{}` |",
+                "| {} | {} | {:.2} % | {} of {} | {} | `{}` |",
                 run.train.config.size,
+                eval.epochs,
                 100.0 * eval.error,
                 eval.wrong,
                 eval.images,
-                duration(run.train.wall_s * of_all),
+                duration(eval.trained_s),
                 run.command
             )
             .unwrap();
