@@ -1,5 +1,7 @@
 //! Claims about the class capsules: what their lengths say, what their numbers mean, what is decoded from them.
 
+use std::sync::Arc;
+
 use shared::{
     claims::{
         judge::reaches,
@@ -13,7 +15,7 @@ use super::{accuracy::seeds, measured_on, row, RECONSTRUCTION_OF_CODE};
 use crate::{
     capsnet::CapsSizes,
     data::{Batch, Source, View},
-    experiment::Lab,
+    experiment::{Lab, Run},
     factors::Factors,
     CapsError, Config, Task, Trained,
 };
@@ -29,6 +31,9 @@ const STEPS: [f32; 11] = [-0.25, -0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15,
 
 /// Columns of the sheets that show images.
 const SHOWN: usize = 10;
+
+/// How many times longer the network is trained whose images are shown.
+const LONGER: usize = 10;
 
 /// Said of every picture.
 const OF_CODE: &str =
@@ -68,11 +73,7 @@ pub(super) fn reconstructions(
     context: &Context<'_>,
     seeds: &[u64],
 ) -> Result<ImageSheet, ClaimError> {
-    // long enough to be looked at
-    let run = &lab.runs(context, Task::Digits, &seeds[..1], |c| {
-        drawing(c);
-        c.epochs *= if context.quick { 4 } else { 1 };
-    })?[0];
+    let run = &picture_run(lab, context, seeds)?;
     let (trained, parts) = (lab.trained(run)?, lab.parts(Task::Digits, run.seed)?);
     let all = first(&*parts.test, 200)?;
     let members: Vec<usize> =
@@ -90,6 +91,17 @@ pub(super) fn reconstructions(
         .unit_row("image", &batch.images)?
         .unit_row("decoded", &decoded)?
         .alt("A row of test digits, and below each the image that the decoder makes of its longest capsule."))
+}
+
+/// The network whose images are shown: trained for longer than those that are compared, so that there is something to
+/// be seen.
+fn picture_run(lab: &Lab, context: &Context<'_>, seeds: &[u64]) -> Result<Arc<Run>, CapsError> {
+    let mut runs = lab.runs(context, Task::Digits, &seeds[..1], |c| {
+        drawing(c);
+        c.epochs *= LONGER;
+        c.decay_steps *= LONGER as u32;
+    })?;
+    Ok(runs.remove(0))
 }
 
 /// Gives the reconstruction the weight that it had where the paper's pictures were made: in the authors' code.
@@ -211,7 +223,8 @@ pub(super) fn dimensions(context: &Context<'_>) -> Result<Measured, ClaimError> 
         shares.push(classes_with_a_meaning(&trained, &batch)?);
         untrained_shares.push(classes_with_a_meaning(&fresh, &batch)?);
         if sheet.is_none() {
-            sheet = Some(perturbations(&trained, &batch)?);
+            let shown = lab.trained(&*picture_run(&lab, context, &seeds)?)?;
+            sheet = Some(perturbations(&shown, &batch)?);
         }
     }
     let mut measured = Measured::new(seeds)
