@@ -31,6 +31,14 @@ pub struct Run {
     config: Config,
 }
 
+impl Run {
+    /// How many weights the network has.
+    #[must_use]
+    pub fn weight_count(&self) -> usize {
+        self.weights.iter().map(|tensor| tensor.values().len()).sum()
+    }
+}
+
 /// How much is trained.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Scale {

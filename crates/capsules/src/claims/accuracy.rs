@@ -8,11 +8,11 @@ use shared::claims::{
 
 use super::{measured_on, row, RECONSTRUCTION_OF_CODE};
 use crate::{
-    experiment::{each, Lab},
+    experiment::{each, Lab, Run},
     Config, Task, RECONSTRUCTION,
 };
 
-/// Table 1: test error on MNIST and, in the last two, on MultiMNIST.
+/// Table 1: test error on MNIST.
 pub(super) const PAPER_DIGITS: [(&str, f64); 4] = [
     ("r = 1, no reconstruction", 0.0034),
     ("r = 1, reconstruction", 0.0029),
@@ -104,9 +104,7 @@ pub(super) fn multi_mnist(context: &Context<'_>) -> Result<Measured, ClaimError>
     context.progress.start("networks", 2 * seeds.len() as u64);
     let capsules = lab.runs(context, Task::MultiMnist, &seeds, |c| set(c, 3, RECONSTRUCTION))?;
     let cnn = lab.runs(context, Task::MultiMnist, &seeds, Lab::convolutional)?;
-    let weights = |run: &crate::experiment::Run| -> f64 {
-        run.weights.iter().map(|t| t.values().len()).sum::<usize>() as f64
-    };
+    let weights = |run: &Run| run.weight_count() as f64;
     let (ours, theirs) = (each(&capsules, |run| run.error), each(&cnn, |run| run.error));
     Ok(Measured::new(seeds)
         .row(row("error of the CapsNet", &ours)?.paper(0.052))
@@ -124,9 +122,9 @@ pub(super) fn affine(context: &Context<'_>) -> Result<Measured, ClaimError> {
     context.progress.start("networks", 2 * seeds.len() as u64);
     let capsules = lab.runs(context, Task::AffNist, &seeds, |c| set(c, 3, RECONSTRUCTION))?;
     let cnn = lab.runs(context, Task::AffNist, &seeds, Lab::convolutional)?;
-    let right = |run: &crate::experiment::Run| 1.0 - run.error;
-    let affine = |run: &crate::experiment::Run| 1.0 - run.affine_error.unwrap_or(f64::NAN);
-    let drop = |run: &crate::experiment::Run| right(run) - affine(run);
+    let right = |run: &Run| 1.0 - run.error;
+    let affine = |run: &Run| 1.0 - run.affine_error.unwrap_or(f64::NAN);
+    let drop = |run: &Run| right(run) - affine(run);
     let (ours, theirs) = (each(&capsules, drop), each(&cnn, drop));
     Ok(Measured::new(seeds)
         .row(row("affine accuracy of the CapsNet", &each(&capsules, affine))?.paper(0.79))
@@ -148,9 +146,7 @@ pub(super) fn fewer_weights(context: &Context<'_>) -> Result<Measured, ClaimErro
     let capsules = lab.runs(context, Task::Digits, &seeds, |c| set(c, 3, RECONSTRUCTION))?;
     let cnn = lab.runs(context, Task::Digits, &seeds, Lab::convolutional)?;
     let (ours, theirs) = (each(&capsules, |run| run.error), each(&cnn, |run| run.error));
-    let weights =
-        |run: &crate::experiment::Run| run.weights.iter().map(|t| t.values().len()).sum::<usize>() as f64;
-    let share = weights(&cnn[0]) / weights(&capsules[0]).max(1.0);
+    let share = cnn[0].weight_count() as f64 / capsules[0].weight_count().max(1) as f64;
     let slack = if context.quick { 0.01 } else { 0.001 };
     Ok(Measured::new(seeds)
         .row(row("error of the CapsNet", &ours)?.paper(0.0025))
