@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     device::DeviceKind,
     graph::{adjacency, Csr, ParallelEdges},
-    nn::state::{load_safetensors, save_safetensors},
+    nn::state::{load_safetensors, save_safetensors, NamedTensor},
     petgraph::visit::{IntoEdges, IntoNodeIdentifiers, NodeIndexable},
     train::{Fitted, Progress},
 };
@@ -177,14 +177,7 @@ impl Dcnn {
     /// # Errors
     /// [`DcnnError::Index`] for an example that does not exist.
     pub fn predict_proba(&self, examples: &[usize]) -> Result<Vec<f32>, DcnnError> {
-        let mut scores = self.trained.scores(&self.examples, examples)?;
-        for row in scores.chunks_exact_mut(self.classes().max(1)) {
-            let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            row.iter_mut().for_each(|o| *o = (*o - max).exp());
-            let sum: f32 = row.iter().sum();
-            row.iter_mut().for_each(|p| *p /= sum);
-        }
-        Ok(scores)
+        self.trained.probabilities(&self.examples, examples)
     }
 
     /// The classes of examples of another graph, never seen in training.
@@ -194,6 +187,20 @@ impl Dcnn {
     pub fn predict_among(&self, among: &Examples, examples: &[usize]) -> Result<Vec<usize>, DcnnError> {
         let scores = self.trained.scores(among, examples)?;
         Ok(best_classes(&scores, self.classes()).collect())
+    }
+
+    /// P(class | example) for examples of another graph, as [`predict_proba`](Self::predict_proba).
+    ///
+    /// # Errors
+    /// As [`predict_among`](Self::predict_among).
+    pub fn predict_proba_among(&self, among: &Examples, examples: &[usize]) -> Result<Vec<f32>, DcnnError> {
+        self.trained.probabilities(among, examples)
+    }
+
+    /// The trained weights, under the names that [`save`](Self::save) writes.
+    #[must_use]
+    pub fn weights(&self) -> Vec<NamedTensor> {
+        self.trained.network.weights()
     }
 
     /// The number of classes.
@@ -245,19 +252,51 @@ impl SavedDcnn {
         };
         let note = saved.note.ok_or_else(|| not_ours("it has no settings".into()))?;
         let note: ModelNote = serde_json::from_str(&note).map_err(|e| not_ours(e.to_string()))?;
-        let config = note.config.validate()?;
+        let ModelNote { config, features, classes } = note;
+        match Self::from_weights(config, features, classes, &saved.tensors, device) {
+            Err(DcnnError::Weights) => Err(not_ours("its sizes do not fit its tensors".into())),
+            other => other,
+        }
+    }
+
+    /// A network with the weights that [`Dcnn::weights`] gave.
+    ///
+    /// # Errors
+    /// [`DcnnError`] for settings that are not allowed, and for tensors that do not fit them.
+    pub fn from_weights(
+        config: Config,
+        features: usize,
+        classes: usize,
+        weights: &[NamedTensor],
+        device: DeviceKind,
+    ) -> Result<Self, DcnnError> {
+        let config = config.validate()?;
         // Sizes are claims until the tensors bear them out: nothing is allocated by them before.
-        let weights: usize = saved.tensors.iter().map(|t| t.values().len()).sum();
+        let found: usize = weights.iter().map(|t| t.values().len()).sum();
         let claimed = config
             .slices()
-            .checked_mul(note.features)
-            .and_then(|width| width.checked_mul(note.classes)?.checked_add(width)?.checked_add(note.classes));
-        if claimed != Some(weights) {
-            return Err(not_ours("its sizes do not fit its tensors".into()));
+            .checked_mul(features)
+            .and_then(|width| width.checked_mul(classes)?.checked_add(width)?.checked_add(classes));
+        if claimed != Some(found) {
+            return Err(DcnnError::Weights);
         }
-        let mut network = build(device, &config, note.features, note.classes)?;
-        network.load_weights(&saved.tensors)?;
-        Ok(SavedDcnn(Trained { network, config, features: note.features, classes: note.classes }))
+        let mut network = build(device, &config, features, classes)?;
+        network.load_weights(weights)?;
+        Ok(SavedDcnn(Trained { network, config, features, classes }))
+    }
+
+    /// P(class | example), as [`Dcnn::predict_proba`].
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict).
+    pub fn predict_proba(&self, among: &Examples, examples: &[usize]) -> Result<Vec<f32>, DcnnError> {
+        self.0.probabilities(among, examples)
+    }
+
+    /// The number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.0.classes
     }
 
     /// The settings it was trained with.

@@ -48,6 +48,9 @@ pub enum DcnnError {
     /// Weights or their file.
     #[error(transparent)]
     State(#[from] StateError),
+    /// Weights of another network than the settings describe.
+    #[error("the weights do not have the sizes of the settings that came with them: give both of one run")]
+    Weights,
     /// A checkpoint or its file.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use shared::{
     graph::{
         append_column, diffuse, disjoint_union, edge_augmented, edge_list, from_edges, transition_matrix,
-        Csr, Diffused, GraphError,
+        Csr, Diffused, Diffusion, GraphError,
     },
     ops::{diffusion::SparseRows, targets::Targets},
 };
@@ -21,7 +21,7 @@ mod tests;
 /// Rows of P*X: of nodes, of graphs (their mean), or of edges.
 #[derive(Clone, Debug)]
 pub struct Examples {
-    diffused: Diffused,
+    diffused: Diffusion,
     /// What one example is, for messages.
     kind: &'static str,
 }
@@ -41,7 +41,16 @@ impl Examples {
     /// # Reference
     /// Equation 3.
     pub fn nodes(adjacency: &Csr, features: &Csr, config: &Config) -> Result<Self, DcnnError> {
-        Ok(Examples { diffused: diffuse_with(adjacency, features, config)?, kind: "node" })
+        Ok(Self::of_nodes(diffuse_with(adjacency, features, config)?))
+    }
+
+    /// One example a row of a diffusion made elsewhere, such as one by thresholded powers.
+    ///
+    /// # Shapes
+    /// N rows of H + 1 slices.
+    #[must_use]
+    pub fn of_nodes(diffused: impl Into<Diffusion>) -> Self {
+        Examples { diffused: diffused.into(), kind: "node" }
     }
 
     /// One example a graph: the mean or the sum over its nodes.
@@ -68,7 +77,7 @@ impl Examples {
         }
         let p = transition_matrix(&adjacency, config.normalization)?;
         let diffused = diffuse(&p, &features, config.hops)?.mean_rows(&spans)?;
-        Ok(Examples { diffused, kind: "graph" })
+        Ok(Examples { diffused: diffused.into(), kind: "graph" })
     }
 
     /// One example an edge, in the order of `edges`: each edge becomes a node between its two ends.
@@ -97,7 +106,7 @@ impl Examples {
         let x = stack_rows(&[&none, features])?;
         let diffused = diffuse_with(&augmented, &x, config)?;
         let rows: Vec<usize> = (nodes..nodes + edges.len()).collect();
-        Ok(Examples { diffused: diffused.select_rows(&rows)?, kind: "edge" })
+        Ok(Examples { diffused: diffused.select_rows(&rows)?.into(), kind: "edge" })
     }
 
     /// The number of examples.
@@ -120,7 +129,7 @@ impl Examples {
 
     /// P*X.
     #[must_use]
-    pub fn diffused(&self) -> &Diffused {
+    pub fn diffused(&self) -> &Diffusion {
         &self.diffused
     }
 
@@ -133,14 +142,11 @@ impl Examples {
         if let Some(index) = examples.iter().copied().find(|e| *e >= count) {
             return Err(DcnnError::Index { what: self.kind, index, count });
         }
-        let nnz = examples.iter().map(|e| self.diffused.row(*e).0.len()).sum();
         let mut indptr = Vec::with_capacity(examples.len() + 1);
-        let (mut indices, mut values) = (Vec::with_capacity(nnz), Vec::with_capacity(nnz));
+        let (mut indices, mut values) = (Vec::new(), Vec::new());
         indptr.push(0);
         for example in examples {
-            let (columns, row) = self.diffused.row(*example);
-            indices.extend_from_slice(columns);
-            values.extend_from_slice(row);
+            self.diffused.append_row(*example, &mut indices, &mut values);
             indptr.push(indices.len());
         }
         Ok(SparseRows::new(self.diffused.width(), indptr, indices, values)?)

@@ -155,6 +155,24 @@ impl Trained {
     }
 }
 
+impl Trained {
+    /// softmax(f(scores)) of examples, row-major.
+    pub(crate) fn probabilities(
+        &self,
+        examples: &Examples,
+        members: &[usize],
+    ) -> Result<Vec<f32>, DcnnError> {
+        let mut scores = self.scores(examples, members)?;
+        for row in scores.chunks_exact_mut(self.classes.max(1)) {
+            let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            row.iter_mut().for_each(|o| *o = (*o - max).exp());
+            let sum: f32 = row.iter().sum();
+            row.iter_mut().for_each(|p| *p /= sum);
+        }
+        Ok(scores)
+    }
+}
+
 /// The best class of each row, the first where several are.
 pub(crate) fn best_classes(scores: &[f32], classes: usize) -> impl Iterator<Item = usize> + '_ {
     scores.chunks_exact(classes.max(1)).map(|row| {

@@ -28,6 +28,10 @@ pub struct Diffused {
 }
 
 impl Diffused {
+    pub(super) fn new(rows: RowBlocks, slices: usize, features: usize) -> Self {
+        Self { rows, slices, features }
+    }
+
     /// Number of rows: N nodes, or the number of groups after [`mean_rows`](Self::mean_rows).
     pub fn rows(&self) -> usize {
         self.rows.rows()
@@ -211,9 +215,7 @@ pub fn diffuse(p: &Csr, x: &Csr, hops: usize) -> Result<Diffused, GraphError> {
     check_hops(hops)?;
     check_height(x.rows(), n)?;
     let (features, slices) = (x.cols(), hops + 1);
-    if features.checked_mul(slices).is_none_or(|width| width > u32::MAX as usize) {
-        return Err(GraphError::TooManyColumns { slices, features });
-    }
+    check_width(slices, features)?;
 
     let (p, x) = (CsrRows::new(p), CsrRows::new(x));
     // S_1 .. S_{H-1}; the last slice is computed straight into the rows of S.
@@ -239,7 +241,7 @@ pub fn diffuse(p: &Csr, x: &Csr, hops: usize) -> Result<Diffused, GraphError> {
             Some(previous) => out.weighted_sum(p.row(i), previous, offset),
         }
     });
-    Ok(Diffused { rows, slices, features })
+    Ok(Diffused::new(rows, slices, features))
 }
 
 /// The sparse product P Y, with the kernel and the determinism of [`diffuse`]; one hop at a time, for callers who want to
@@ -282,10 +284,18 @@ pub(super) fn check_hops(hops: usize) -> Result<(), GraphError> {
     Ok(())
 }
 
-fn check_height(found: usize, expected: usize) -> Result<(), GraphError> {
+pub(super) fn check_height(found: usize, expected: usize) -> Result<(), GraphError> {
     if found != expected {
         let why = "one row for every column of the matrix on its left";
         return Err(GraphError::SizeMismatch { what: "the matrix on the right", found, expected, why });
+    }
+    Ok(())
+}
+
+/// Refuses more columns than 32 bits number.
+pub(super) fn check_width(slices: usize, features: usize) -> Result<(), GraphError> {
+    if features.checked_mul(slices).is_none_or(|width| width > u32::MAX as usize) {
+        return Err(GraphError::TooManyColumns { slices, features });
     }
     Ok(())
 }

@@ -39,18 +39,29 @@ impl RowBlocks {
     ///
     /// `width` is the width of the sums that `write` asks the writer for.
     pub(super) fn compute(n: usize, width: usize, write: impl Fn(usize, &mut RowWriter) + Sync) -> Self {
-        let block = |writer: &mut RowWriter, b: usize| {
+        Self::compute_with(n, width, || (), |i, (), writer| write(i, writer))
+    }
+
+    /// [`compute`](Self::compute), with a workspace of the caller's for each thread.
+    pub(super) fn compute_with<W>(
+        n: usize,
+        width: usize,
+        workspace: impl Fn() -> W + Sync,
+        write: impl Fn(usize, &mut W, &mut RowWriter) + Sync,
+    ) -> Self {
+        let block = |(own, writer): &mut (W, RowWriter), b: usize| {
             for i in b * BLOCK_ROWS..((b + 1) * BLOCK_ROWS).min(n) {
-                write(i, writer);
+                write(i, own, writer);
                 writer.indptr.push(writer.used);
             }
             writer.take_block()
         };
+        let start = || (workspace(), RowWriter::new(width));
         let count = n.div_ceil(BLOCK_ROWS);
         let blocks = if count == 1 {
-            vec![block(&mut RowWriter::new(width), 0)] // a small graph is done before a second thread wakes up
+            vec![block(&mut start(), 0)] // a small graph is done before a second thread wakes up
         } else {
-            (0..count).into_par_iter().map_init(|| RowWriter::new(width), block).collect()
+            (0..count).into_par_iter().map_init(start, block).collect()
         };
         Self { rows: n, blocks }
     }

@@ -7,7 +7,7 @@
 //! | graph → adjacency matrix | [`adjacency()`], [`weighted_adjacency`], [`from_edges`] | A, N x N |
 //! | adjacency → transition matrix | [`transition_matrix`] | P = D⁻¹A and three relatives |
 //! | transition → power series | [`power_series`], [`power_series_dense`] | P* = {P⁰, …, P^H} |
-//! | diffusion of the features | [`diffuse()`], [`diffuse_dense()`] | S = P*X, N x ((H+1)·F) |
+//! | diffusion of the features | [`diffuse()`], [`diffuse_dense_slices`], by powers row by row [`diffuse_rows`], [`diffuse_dense_rows`] | S = P*X, N x ((H+1)·F) |
 //! | one row a graph | [`disjoint_union`], [`Diffused::mean_rows`] | 1ᵀP*X / N |
 //! | one row an edge | [`edge_augmented`], [`line_graph`] | A' |
 //!
@@ -32,8 +32,10 @@
 
 mod adjacency;
 mod csr;
+mod dense_rows;
 mod diffuse;
 mod diffuse_dense;
+mod diffusion;
 mod edges;
 mod error;
 mod generators;
@@ -45,7 +47,8 @@ mod transition;
 pub use adjacency::{adjacency, from_edges, weighted_adjacency, ParallelEdges};
 pub use csr::{append_column, disjoint_union, identity, permute, permute_rows, Csr};
 pub use diffuse::{diffuse, multiply, Diffused, MAX_HOPS};
-pub use diffuse_dense::diffuse_dense;
+pub use diffuse_dense::{diffuse_dense, diffuse_dense_rows, diffuse_dense_slices, DenseDiffused};
+pub use diffusion::{diffuse_rows, Diffusion, PowerRows};
 pub use edges::{edge_augmented, edge_list, line_graph};
 pub use error::GraphError;
 pub use generators::{barabasi_albert, erdos_renyi, BlockModel};

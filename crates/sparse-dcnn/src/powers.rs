@@ -1,0 +1,419 @@
+//! Rows of thresholded powers, one at a time.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use rayon::prelude::*;
+use shared::graph::{Csr, PowerRows, MAX_HOPS};
+
+use crate::{
+    threshold::{edge, Threshold},
+    SparseError,
+};
+
+/// How a transition matrix is made sparse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sparsify {
+    /// Which entries are kept. Default all.
+    pub threshold: Threshold,
+    /// Whether what is kept of a row is scaled up to the sum of the whole row. Default no, as in the paper.
+    pub renormalize: bool,
+}
+
+impl From<Threshold> for Sparsify {
+    fn from(threshold: Threshold) -> Self {
+        Sparsify { threshold, renormalize: false }
+    }
+}
+
+/// P̄: the entries of P that are at least σ, up to the [tolerance](crate::TOLERANCE).
+///
+/// # Shapes
+/// P: (N, N), result the same with no more entries.
+///
+/// # Errors
+/// [`SparseError`] for σ that is not allowed or a matrix that is not square or not by rows.
+///
+/// # Reference
+/// Section 2, pre-thresholding.
+///
+/// # Example
+/// ```
+/// use shared::graph::{from_edges, transition_matrix, Normalization};
+/// // node 0 has three neighbours, the others one
+/// let p = transition_matrix(&from_edges(4, &[(0, 1), (0, 2), (0, 3)])?, Normalization::RANDOM_WALK)?;
+/// let kept = sparse_dcnn::pre_threshold(&p, 0.5)?;
+/// assert_eq!(kept.nnz(), 3); // the row of the hub is gone
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn pre_threshold(p: &Csr, sigma: f64) -> Result<Csr, SparseError> {
+    Threshold::Pre(sigma).check()?;
+    let at_least = edge(sigma);
+    keep_entries(p, |_, _, value| value >= at_least)
+}
+
+/// The entries of P that `keep(row, column, value)` says, rows in parallel.
+///
+/// # Errors
+/// [`SparseError`] for a matrix that is not square or not by rows.
+pub fn keep_entries(p: &Csr, keep: impl Fn(usize, u32, f32) -> bool + Sync) -> Result<Csr, SparseError> {
+    check_transition(p)?;
+    let starts = p.proper_indptr();
+    let span = |i: usize| starts[i]..starts[i + 1];
+    let kept_of = |i: usize| {
+        let (columns, values) = (&p.indices()[span(i)], &p.data()[span(i)]);
+        columns.iter().zip(values).filter(|(&j, &v)| keep(i, j, v)).count()
+    };
+    let counts: Vec<usize> = (0..p.rows()).into_par_iter().with_min_len(1024).map(kept_of).collect();
+    let mut indptr = Vec::with_capacity(p.rows() + 1);
+    let mut total = 0;
+    indptr.push(0);
+    for count in counts {
+        total += count;
+        indptr.push(total);
+    }
+    let (mut columns, mut values) = (Vec::with_capacity(total), Vec::with_capacity(total));
+    for i in 0..p.rows() {
+        if indptr[i + 1] - indptr[i] == span(i).len() {
+            columns.extend_from_slice(&p.indices()[span(i)]);
+            values.extend_from_slice(&p.data()[span(i)]);
+            continue;
+        }
+        for e in span(i) {
+            let (j, v) = (p.indices()[e], p.data()[e]);
+            if keep(i, j, v) {
+                columns.push(j);
+                values.push(v);
+            }
+        }
+    }
+    Csr::try_new(p.shape(), indptr, columns, values)
+        .map_err(|(_, _, _, why)| SparseError::Structure(why.to_string()))
+}
+
+/// The rows of thresholded powers of a transition matrix, computed when they are asked for.
+///
+/// Row i of P^k is row i of P^(k−1) times P: it needs that one row and no other row of any power. So the powers of a
+/// graph of any size are available, a row at a time, in the memory of P and of one row.
+///
+/// # Shapes
+/// Rows of N columns, for the powers 1 to H.
+///
+/// # Complexity
+/// A row of power k costs one term for each entry of row i of P^(k−1) and each entry of the rows of P that these name.
+///
+/// # Reference
+/// Section 2 of the paper; for Pre, P̄^k = P̄^(k−1) P̄ and not P̄^(k−1) P as in the authors' code.
+///
+/// # Example
+/// ```
+/// use shared::graph::{from_edges, transition_matrix, Normalization, PowerRows};
+/// use sparse_dcnn::{Powers, Threshold};
+/// let p = transition_matrix(&from_edges(3, &[(0, 1), (1, 2)])?, Normalization::RANDOM_WALK)?;
+/// let powers = Powers::new(&p, Threshold::Post(0.6), 2)?;
+/// let mut seen = Vec::new();
+/// powers.rows(0, &mut powers.scratch(), &mut |hop, columns, values| {
+///     seen.push((hop, columns.to_vec(), values.to_vec()));
+/// });
+/// // a step to node 1 for sure; two steps go to 0 or 2 with 0.5 each, which is below 0.6
+/// assert_eq!(seen, [(1, vec![1], vec![1.0]), (2, vec![], vec![])]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Powers<'p> {
+    /// P, or P̄ for Pre.
+    p: Cow<'p, Csr>,
+    /// Rows that stand in place of those of `p`; see [`with_rows`](Self::with_rows).
+    overlay: BTreeMap<u32, (Vec<u32>, Vec<f32>)>,
+    nodes: usize,
+    hops: usize,
+    sparsify: Sparsify,
+}
+
+/// What one thread needs for a row.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// A dense row of sums, zero but for the columns in `reached`.
+    sums: Vec<f32>,
+    /// Columns that the current power reaches, in the order in which they were first reached.
+    reached: Vec<u32>,
+    /// The row of the power before.
+    columns: Vec<u32>,
+    values: Vec<f32>,
+    /// The row as it is given.
+    kept: Vec<(u32, f32)>,
+    kept_columns: Vec<u32>,
+    kept_values: Vec<f32>,
+}
+
+impl<'p> Powers<'p> {
+    /// The powers 1 to `hops` of P, as `sparsify` keeps them. For Pre, P̄ is computed here.
+    ///
+    /// # Errors
+    /// [`SparseError`] for a threshold that is not allowed, too many hops, or a matrix that is not square, not by rows,
+    /// or holds a value that is no number or below 0.
+    pub fn new(p: &'p Csr, sparsify: impl Into<Sparsify>, hops: usize) -> Result<Self, SparseError> {
+        let sparsify = sparsify.into();
+        let p = Cow::Borrowed(p);
+        Self::of(p, sparsify, hops)
+    }
+
+    fn of(p: Cow<'p, Csr>, sparsify: Sparsify, hops: usize) -> Result<Self, SparseError> {
+        check_transition(&p)?;
+        sparsify.threshold.check()?;
+        if hops > MAX_HOPS {
+            return Err(shared::graph::GraphError::TooManyHops { hops, max: MAX_HOPS }.into());
+        }
+        let nodes = p.rows();
+        let p = match sparsify.threshold {
+            Threshold::Pre(sigma) => {
+                let mut kept = pre_threshold(&p, sigma)?;
+                if sparsify.renormalize {
+                    scale_rows_to(&mut kept, &p);
+                }
+                Cow::Owned(kept)
+            }
+            _ => p,
+        };
+        Ok(Powers { p, overlay: BTreeMap::new(), nodes, hops, sparsify })
+    }
+
+    /// The matrix whose powers are taken: P̄ for Pre, else P.
+    #[must_use]
+    pub fn matrix(&self) -> &Csr {
+        &self.p
+    }
+
+    /// Consumes the powers for their matrix.
+    #[must_use]
+    pub fn into_matrix(self) -> Cow<'p, Csr> {
+        self.p
+    }
+
+    /// What is kept.
+    #[must_use]
+    pub fn sparsify(&self) -> Sparsify {
+        self.sparsify
+    }
+
+    /// The same powers of a graph in which some rows of P are others: those of nodes with new edges, and those of new
+    /// nodes, N and up. Nothing else is copied.
+    ///
+    /// `rows` are rows of P before thresholding, with rising columns below `nodes`, the new number of nodes.
+    ///
+    /// # Errors
+    /// [`SparseError`] for a row or column beyond `nodes`, columns that do not rise, or values that are no numbers.
+    pub fn with_rows(
+        &self,
+        nodes: usize,
+        rows: impl IntoIterator<Item = (u32, Vec<u32>, Vec<f32>)>,
+    ) -> Result<Powers<'_>, SparseError> {
+        let nodes = nodes.max(self.nodes);
+        let mut overlay = self.overlay.clone();
+        for (row, mut columns, mut values) in rows {
+            let below = |j: u32| (j as usize) < nodes;
+            if !below(row) || !columns.iter().all(|j| below(*j)) {
+                let index = columns.iter().copied().chain([row]).find(|j| !below(*j)).unwrap_or(row) as usize;
+                return Err(SparseError::Node { index, nodes });
+            }
+            if columns.len() != values.len() || columns.windows(2).any(|pair| pair[0] >= pair[1]) {
+                return Err(SparseError::Structure(format!("row {row} has columns that do not rise")));
+            }
+            check_values(row as usize, &values)?;
+            if let Threshold::Pre(sigma) = self.sparsify.threshold {
+                let whole: f32 = values.iter().sum();
+                let at_least = edge(sigma);
+                let keep: Vec<bool> = values.iter().map(|v| *v >= at_least).collect();
+                let mut flags = keep.iter();
+                columns.retain(|_| flags.next().is_some_and(|k| *k));
+                let mut flags = keep.iter();
+                values.retain(|_| flags.next().is_some_and(|k| *k));
+                if self.sparsify.renormalize {
+                    scale_to(&mut values, whole);
+                }
+            }
+            overlay.insert(row, (columns, values));
+        }
+        Ok(Powers { p: Cow::Borrowed(&*self.p), overlay, nodes, hops: self.hops, sparsify: self.sparsify })
+    }
+
+    /// Row i of the matrix whose powers are taken.
+    #[inline]
+    pub(crate) fn row(&self, i: usize) -> (&[u32], &[f32]) {
+        if !self.overlay.is_empty() {
+            if let Some((columns, values)) = self.overlay.get(&(i as u32)) {
+                return (columns, values);
+            }
+            if i >= self.p.rows() {
+                return (&[], &[]);
+            }
+        }
+        // `outer_view` would count the rows' offset each time; P is never a part of a larger matrix here.
+        let starts = self.p.indptr();
+        let span = starts.outer_inds_sz(i);
+        (&self.p.indices()[span.clone()], &self.p.data()[span])
+    }
+}
+
+impl PowerRows for Powers<'_> {
+    type Scratch = Walk;
+
+    fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    fn hops(&self) -> usize {
+        self.hops
+    }
+
+    fn scratch(&self) -> Walk {
+        Walk {
+            sums: vec![0.0; if self.hops > 1 { self.nodes } else { 0 }],
+            reached: Vec::new(),
+            columns: Vec::new(),
+            values: Vec::new(),
+            kept: Vec::new(),
+            kept_columns: Vec::new(),
+            kept_values: Vec::new(),
+        }
+    }
+
+    fn rows(&self, i: usize, walk: &mut Walk, give: &mut dyn FnMut(usize, &[u32], &[f32])) {
+        if self.hops == 0 {
+            return;
+        }
+        let (columns, values) = self.row(i);
+        walk.keep(self.sparsify, columns.iter().copied().zip(values.iter().copied()));
+        give(1, &walk.kept_columns, &walk.kept_values);
+        walk.columns.clear();
+        walk.columns.extend_from_slice(columns);
+        walk.values.clear();
+        walk.values.extend_from_slice(values);
+        for hop in 2..=self.hops {
+            walk.step(self);
+            walk.take_row(self.sparsify, hop < self.hops);
+            give(hop, &walk.kept_columns, &walk.kept_values);
+        }
+    }
+}
+
+impl Walk {
+    /// sums ← row · P, over the row's entries in their order.
+    fn step(&mut self, powers: &Powers<'_>) {
+        let Walk { sums, reached, columns, values, .. } = self;
+        for (&j, &weight) in columns.iter().zip(values.iter()) {
+            let (next, chances) = powers.row(j as usize);
+            for (&l, &p) in next.iter().zip(chances) {
+                let sum = &mut sums[l as usize];
+                if *sum == 0.0 {
+                    reached.push(l);
+                }
+                *sum += weight * p;
+            }
+        }
+    }
+
+    /// Empties the sums into the kept row, and into the whole row where a further power needs it.
+    fn take_row(&mut self, sparsify: Sparsify, further: bool) {
+        let mut reached = std::mem::take(&mut self.reached);
+        if further {
+            self.columns.clear();
+            self.values.clear();
+            for &l in &reached {
+                let value = std::mem::take(&mut self.sums[l as usize]);
+                // A product too small for f32 reaches a column with 0, and perhaps again later.
+                if value > 0.0 {
+                    self.columns.push(l);
+                    self.values.push(value);
+                }
+            }
+            let (columns, values) = (std::mem::take(&mut self.columns), std::mem::take(&mut self.values));
+            self.keep(sparsify, columns.iter().copied().zip(values.iter().copied()));
+            (self.columns, self.values) = (columns, values);
+        } else {
+            let mut sums = std::mem::take(&mut self.sums);
+            let entries = reached.iter().map(|&l| (l, std::mem::take(&mut sums[l as usize])));
+            self.keep(sparsify, entries.filter(|(_, value)| *value > 0.0));
+            self.sums = sums;
+        }
+        reached.clear();
+        self.reached = reached;
+    }
+
+    /// The entries of a row that are kept, by column.
+    fn keep(&mut self, sparsify: Sparsify, entries: impl Iterator<Item = (u32, f32)>) {
+        let kept = &mut self.kept;
+        kept.clear();
+        let mut whole = 0.0f64;
+        let entries = entries.inspect(|(_, value)| whole += f64::from(*value));
+        match sparsify.threshold {
+            Threshold::Post(sigma) => {
+                let at_least = edge(sigma);
+                kept.extend(entries.filter(|(_, value)| *value >= at_least));
+            }
+            Threshold::TopK(k) => {
+                kept.extend(entries);
+                if kept.len() > k {
+                    let larger_first =
+                        |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+                    kept.select_nth_unstable_by(k - 1, larger_first);
+                    kept.truncate(k);
+                }
+            }
+            Threshold::None | Threshold::Pre(_) => kept.extend(entries),
+        }
+        kept.sort_unstable_by_key(|(column, _)| *column);
+        self.kept_columns.clear();
+        self.kept_columns.extend(kept.iter().map(|(column, _)| *column));
+        self.kept_values.clear();
+        self.kept_values.extend(kept.iter().map(|(_, value)| *value));
+        if sparsify.renormalize && sparsify.threshold.needs_rows() {
+            scale_to(&mut self.kept_values, whole as f32);
+        }
+    }
+}
+
+/// Scales values so that they sum to `whole`, if there are any.
+fn scale_to(values: &mut [f32], whole: f32) {
+    let sum: f64 = values.iter().map(|v| f64::from(*v)).sum();
+    if sum > 0.0 {
+        let scale = (f64::from(whole) / sum) as f32;
+        values.iter_mut().for_each(|v| *v *= scale);
+    }
+}
+
+/// Scales every row of `kept` to the sum of the same row of `p`.
+fn scale_rows_to(kept: &mut Csr, p: &Csr) {
+    let (starts, whole) = (kept.proper_indptr().into_owned(), p.proper_indptr());
+    let values = kept.data_mut();
+    for i in 0..p.rows() {
+        let sum: f64 = p.data()[whole[i]..whole[i + 1]].iter().map(|v| f64::from(*v)).sum();
+        scale_to(&mut values[starts[i]..starts[i + 1]], sum as f32);
+    }
+}
+
+/// Refuses a matrix that cannot hold transition probabilities.
+pub(crate) fn check_transition(p: &Csr) -> Result<(), SparseError> {
+    use shared::graph::GraphError;
+    let what = "the transition matrix";
+    if !p.is_csr() {
+        return Err(GraphError::NotCsr { what }.into());
+    }
+    let (rows, cols) = p.shape();
+    if rows != cols {
+        return Err(GraphError::NotSquare { what, rows, cols }.into());
+    }
+    if let Some(e) = p.data().iter().position(|v| !(v.is_finite() && *v >= 0.0)) {
+        let starts = p.proper_indptr();
+        let row = starts.partition_point(|start| *start <= e).saturating_sub(1);
+        return check_values(row, &p.data()[e..=e]);
+    }
+    Ok(())
+}
+
+fn check_values(row: usize, values: &[f32]) -> Result<(), SparseError> {
+    match values.iter().find(|v| !(v.is_finite() && **v >= 0.0)) {
+        Some(value) => Err(SparseError::Probability { row, value: *value }),
+        None => Ok(()),
+    }
+}
