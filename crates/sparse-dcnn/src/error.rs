@@ -68,6 +68,12 @@ pub enum SparseError {
         /// Why so many.
         why: &'static str,
     },
+    /// Additions under a normalization that spreads a new edge over the whole graph.
+    #[error(
+        "nodes and edges can be added under random-walk normalization alone, where an edge changes the rows of its two \
+         ends: train with it, or fit the larger graph"
+    )]
+    Inductive,
     /// More memory than was allowed.
     #[error(
         "{what} needs about {needed}, and {allowed} are allowed: raise the limit, or give fewer features, fewer hops or \

@@ -154,28 +154,21 @@ impl<'p> Powers<'p> {
     /// or holds a value that is no number or below 0.
     pub fn new(p: &'p Csr, sparsify: impl Into<Sparsify>, hops: usize) -> Result<Self, SparseError> {
         let sparsify = sparsify.into();
-        let p = Cow::Borrowed(p);
-        Self::of(p, sparsify, hops)
-    }
-
-    fn of(p: Cow<'p, Csr>, sparsify: Sparsify, hops: usize) -> Result<Self, SparseError> {
-        check_transition(&p)?;
+        check_transition(p)?;
         sparsify.threshold.check()?;
         if hops > MAX_HOPS {
             return Err(shared::graph::GraphError::TooManyHops { hops, max: MAX_HOPS }.into());
         }
-        let nodes = p.rows();
-        let p = match sparsify.threshold {
-            Threshold::Pre(sigma) => {
-                let mut kept = pre_threshold(&p, sigma)?;
-                if sparsify.renormalize {
-                    scale_rows_to(&mut kept, &p);
-                }
-                Cow::Owned(kept)
-            }
-            _ => p,
-        };
-        Ok(Powers { p, overlay: BTreeMap::new(), nodes, hops, sparsify })
+        let powers = Self::kept(p, sparsify, hops);
+        Ok(match pre_threshold_of(p, sparsify)? {
+            Some(kept) => Powers { p: Cow::Owned(kept), ..powers },
+            None => powers,
+        })
+    }
+
+    /// The powers of a matrix to which Pre has been applied where that is asked for.
+    pub(crate) fn kept(p: &'p Csr, sparsify: Sparsify, hops: usize) -> Self {
+        Powers { p: Cow::Borrowed(p), overlay: BTreeMap::new(), nodes: p.rows(), hops, sparsify }
     }
 
     /// The matrix whose powers are taken: P̄ for Pre, else P.
@@ -197,19 +190,18 @@ impl<'p> Powers<'p> {
     }
 
     /// The same powers of a graph in which some rows of P are others: those of nodes with new edges, and those of new
-    /// nodes, N and up. Nothing else is copied.
+    /// nodes, N and up. P itself is not copied.
     ///
     /// `rows` are rows of P before thresholding, with rising columns below `nodes`, the new number of nodes.
     ///
     /// # Errors
     /// [`SparseError`] for a row or column beyond `nodes`, columns that do not rise, or values that are no numbers.
     pub fn with_rows(
-        &self,
+        mut self,
         nodes: usize,
         rows: impl IntoIterator<Item = (u32, Vec<u32>, Vec<f32>)>,
-    ) -> Result<Powers<'_>, SparseError> {
+    ) -> Result<Self, SparseError> {
         let nodes = nodes.max(self.nodes);
-        let mut overlay = self.overlay.clone();
         for (row, mut columns, mut values) in rows {
             let below = |j: u32| (j as usize) < nodes;
             if !below(row) || !columns.iter().all(|j| below(*j)) {
@@ -232,9 +224,9 @@ impl<'p> Powers<'p> {
                     scale_to(&mut values, whole);
                 }
             }
-            overlay.insert(row, (columns, values));
+            self.overlay.insert(row, (columns, values));
         }
-        Ok(Powers { p: Cow::Borrowed(&*self.p), overlay, nodes, hops: self.hops, sparsify: self.sparsify })
+        Ok(Powers { nodes, ..self })
     }
 
     /// Row i of the matrix whose powers are taken.
@@ -371,6 +363,16 @@ impl Walk {
             scale_to(&mut self.kept_values, whole as f32);
         }
     }
+}
+
+/// P̄ for Pre, its rows rescaled where that is asked for; nothing for any other threshold.
+pub(crate) fn pre_threshold_of(p: &Csr, sparsify: Sparsify) -> Result<Option<Csr>, SparseError> {
+    let Threshold::Pre(sigma) = sparsify.threshold else { return Ok(None) };
+    let mut kept = pre_threshold(p, sigma)?;
+    if sparsify.renormalize {
+        scale_rows_to(&mut kept, p);
+    }
+    Ok(Some(kept))
 }
 
 /// Scales values so that they sum to `whole`, if there are any.
