@@ -72,7 +72,7 @@ pub fn load_graphs(name: &str, data_dir: &Path) -> Result<GraphData, DcnnError> 
 
 /// Where real data is looked for, and how it gets there.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Source {
+pub struct Source {
     /// The folder.
     pub(crate) folder: PathBuf,
     /// Whether missing files may be fetched.
@@ -80,13 +80,17 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// A folder, `data` where none is given.
-    pub(crate) fn new(folder: Option<&Path>, offline: bool) -> Self {
+    /// A folder, `data` where none is given; missing sets are fetched unless `offline`.
+    #[must_use]
+    pub fn new(folder: Option<&Path>, offline: bool) -> Self {
         Source { folder: folder.unwrap_or(Path::new("data")).into(), fetch: !offline }
     }
 
     /// [`load_nodes`], fetching a pinned set that is not there.
-    pub(crate) fn nodes(&self, name: &str) -> Result<NodeData, DcnnError> {
+    ///
+    /// # Errors
+    /// As [`load_nodes`], and those of the download.
+    pub fn nodes(&self, name: &str) -> Result<NodeData, DcnnError> {
         self.after_fetching(name, || load_nodes(name, &self.folder))
     }
 

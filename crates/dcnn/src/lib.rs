@@ -16,7 +16,7 @@ mod trainer;
 
 pub use claims::{CLAIMS, DEVIATIONS};
 pub use config::{CheckedConfig, Config, ConfigError, Init, Loss, Pooling, MAX_HOPS};
-pub use data::{load_graphs, load_nodes, GraphData, NodeData, SYNTHETIC};
+pub use data::{load_graphs, load_nodes, GraphData, NodeData, Source, SYNTHETIC};
 pub use dcnn::{Dcnn, SavedDcnn};
 pub use error::DcnnError;
 pub use examples::{Examples, Labels};

@@ -13,20 +13,20 @@ use crate::{
     device::DeviceKind,
 };
 
-/// A whole command line; the paper's own flags are `T` and `E`.
+/// A whole command line; the paper's own flags are `T` and `E`, and its own verbs `V`.
 #[derive(Debug, Parser)]
 #[command(disable_help_subcommand = true)]
 #[command(after_help = "Without a verb: reproduce --quick.\n\
     Exit code: 0 done, 1 a claim fails, 2 an error (told in one sentence).")]
-pub(super) struct Arguments<T: Args, E: Args> {
+pub(super) struct Arguments<T: Args, E: Args, V: Subcommand> {
     #[command(flatten)]
     pub(super) common: Common,
     #[command(subcommand)]
-    pub(super) verb: Option<Verb<T, E>>,
+    pub(super) verb: Option<Verb<T, E, V>>,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Verb<T: Args, E: Args> {
+pub(super) enum Verb<T: Args, E: Args, V: Subcommand> {
     /// Measure the paper's claims and judge them
     Reproduce(Reproduce),
     /// Train the paper's model
@@ -39,7 +39,13 @@ pub(super) enum Verb<T: Args, E: Args> {
     Explain,
     /// Time training steps
     Bench(Bench),
+    #[command(flatten)]
+    Own(V),
 }
+
+/// The verbs of a program that has none of its own.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum NoVerbs {}
 
 #[derive(Debug, Args)]
 pub(super) struct Reproduce {

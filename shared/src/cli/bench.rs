@@ -10,7 +10,7 @@ use super::ui::Ui;
 use super::{CliError, Program, Workload};
 use crate::{
     claims::{number, Column, Progress, TextTable},
-    device::DeviceKind,
+    device::{memory, DeviceKind},
     zoo::ZOO_WORKLOADS,
 };
 
@@ -88,7 +88,7 @@ impl BenchResult {
             batch,
             ms_per_step: round(ms, 3),
             items_per_s: round(batch as f64 / ms.max(1e-9) * 1e3, 1),
-            peak_rss_mib: peak_rss_mib(),
+            peak_rss_mib: memory::peak_bytes().map(|bytes| bytes >> 20),
             threads: rayon::current_num_threads(),
             extras: serde_json::Map::new(),
         })
@@ -170,12 +170,6 @@ fn median(times: &mut [f64]) -> f64 {
 fn round(value: f64, decimals: i32) -> f64 {
     let scale = 10f64.powi(decimals);
     (value * scale).round() / scale
-}
-
-fn peak_rss_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib / 1024)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! | `train`, `eval` | the paper's model, with the paper's own flags |
 //! | `claims`, `explain` | lists claims, deviations and data sets; equations beside code |
 //! | `bench` | times training steps |
+//! | a paper's own | whatever [`Program::Verbs`] lists |
 //!
 //! | exit code | means |
 //! |---|---|
@@ -46,6 +47,7 @@ use serde::Serialize;
 
 use crate::claims::{check_lists, Claim, ClaimError, Context, Deviation};
 use crate::files::{atomic_write, FileError};
+pub use args::NoVerbs;
 use args::{Arguments, Common, Verb};
 pub use bench::{BenchOptions, BenchResult};
 use files::OutDir;
@@ -70,6 +72,8 @@ pub trait Program {
     type TrainArgs: clap::Args + Send + Sync;
     /// Flags of `eval`, beside the common ones, whose names they must not repeat.
     type EvalArgs: clap::Args + Send + Sync;
+    /// Verbs beside those of every program, whose names they must not repeat; [`NoVerbs`] where there are none.
+    type Verbs: clap::Subcommand + Send + Sync;
 
     /// The paper's claims, in the paper's order.
     fn claims() -> &'static [Claim];
@@ -97,7 +101,16 @@ pub trait Program {
     /// # Errors
     /// Whatever goes wrong, as one sentence.
     fn eval(args: &Self::EvalArgs, job: &Job<'_>) -> Result<Summary, CliError>;
+
+    /// Does what one of the paper's own verbs says. Unlike `train` it does not own `job.out`, so that several processes
+    /// can work in one folder.
+    ///
+    /// # Errors
+    /// Whatever goes wrong, as one sentence.
+    fn verb(verb: &Self::Verbs, job: &Job<'_>) -> Result<Summary, CliError>;
 }
+
+type ArgumentsOf<P> = Arguments<<P as Program>::TrainArgs, <P as Program>::EvalArgs, <P as Program>::Verbs>;
 
 /// One equation of the paper, beside the code that computes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -134,7 +147,7 @@ pub struct DatasetInfo {
     pub embedded: bool,
 }
 
-/// What `train` and `eval` are told by the common flags.
+/// What `train`, `eval` and a paper's own verbs are told by the common flags.
 #[derive(Debug)]
 pub struct Job<'a> {
     /// Data, device, seed, threads and progress; `quick` is false and `dataset` is set.
@@ -145,7 +158,7 @@ pub struct Job<'a> {
     pub resume: bool,
 }
 
-/// What `train` and `eval` give back.
+/// What `train`, `eval` and a paper's own verbs give back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// For a person: lines of text.
@@ -159,7 +172,7 @@ pub struct Summary {
 /// A closed pipe on stdout ends the output, not the program.
 #[must_use]
 pub fn run<P: Program>() -> ExitCode {
-    crate::device::keep_freed_memory();
+    crate::device::memory::keep_freed_memory();
     let out: Sink<'_> = Box::new(io::stdout());
     let err: Sink<'_> = Box::new(io::stderr());
     let terminal = io::stderr().is_terminal();
@@ -175,7 +188,7 @@ pub fn run<P: Program>() -> ExitCode {
 /// # Panics
 /// When a flag is declared twice; clap says which.
 pub fn check<P: Program>() -> Result<(), String> {
-    Arguments::<P::TrainArgs, P::EvalArgs>::command().debug_assert();
+    ArgumentsOf::<P>::command().debug_assert();
     if P::datasets().is_empty() {
         return Err(format!("{} lists no data set; list at least the embedded one", P::NAME));
     }
@@ -214,13 +227,13 @@ fn run_with<'w, P: Program>(
 
 fn parse<P: Program>(
     args: impl IntoIterator<Item = OsString>,
-) -> Result<Arguments<P::TrainArgs, P::EvalArgs>, clap::Error> {
+) -> Result<ArgumentsOf<P>, clap::Error> {
     // a number below zero is the value of its flag, so that the sentence about it names the flag
     let lenient = |arg: clap::Arg| {
         let negative = arg.get_action().takes_values() && !arg.is_positional();
         arg.allow_negative_numbers(negative)
     };
-    let mut command = Arguments::<P::TrainArgs, P::EvalArgs>::command()
+    let mut command = ArgumentsOf::<P>::command()
         .mut_args(lenient)
         .mut_subcommands(|verb| verb.mut_args(lenient))
         .name(P::NAME)
@@ -228,11 +241,11 @@ fn parse<P: Program>(
         .about(P::ABOUT)
         .version(P::VERSION);
     let matches = command.try_get_matches_from_mut(args)?;
-    Arguments::from_arg_matches(&matches).map_err(|e| e.format(&mut command))
+    ArgumentsOf::<P>::from_arg_matches(&matches).map_err(|e| e.format(&mut command))
 }
 
 fn dispatch<P: Program>(
-    arguments: &Arguments<P::TrainArgs, P::EvalArgs>,
+    arguments: &ArgumentsOf<P>,
     ui: &Ui<'_>,
 ) -> Result<u8, CliError> {
     let common = &arguments.common;
@@ -261,6 +274,7 @@ fn dispatch<P: Program>(
             tell(P::train(args, &job)?, common, ui)
         }
         Some(Verb::Eval(args)) => tell(P::eval(args, &job::<P>(common, ui))?, common, ui),
+        Some(Verb::Own(verb)) => tell(P::verb(verb, &job::<P>(common, ui))?, common, ui),
         Some(Verb::Claims(_) | Verb::Explain) => Ok(0),
     })
 }

@@ -1,4 +1,4 @@
-//! Memory: fresh, and freed.
+//! Memory: fresh, freed, and how much of it there was.
 
 use std::mem::MaybeUninit;
 
@@ -43,9 +43,56 @@ pub fn keep_freed_memory() {
     }
 }
 
+/// The most memory that the process has held since it started or since [`restart_peak`], in bytes; only Linux tells.
+#[must_use]
+pub fn peak_bytes() -> Option<u64> {
+    status("VmHWM:")
+}
+
+/// The memory that the process holds now, in bytes; only Linux tells.
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
+    status("VmRSS:")
+}
+
+/// Gives freed memory back to the system and starts [`peak_bytes`] anew from what is held then, which is returned.
+///
+/// `None` where the system offers neither; then no peak can be measured within a process.
+#[must_use]
+pub fn restart_peak() -> Option<u64> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        extern "C" {
+            fn malloc_trim(pad: usize) -> std::ffi::c_int;
+        }
+        // SAFETY: glibc's `malloc_trim` takes any number, and it locks the allocator while it runs.
+        unsafe {
+            malloc_trim(0);
+        }
+    }
+    std::fs::write("/proc/self/clear_refs", "5").ok()?;
+    resident_bytes()
+}
+
+fn status(field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix(field))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_restarted_peak_is_of_what_came_after() {
+        let Some(before) = restart_peak() else {
+            return; // not on this system
+        };
+        let values = vec![1.0f32; 1 << 24];
+        let peak = peak_bytes().unwrap();
+        assert!(values[values.len() - 1] == 1.0 && peak >= before + (60 << 20), "{before}, {peak}");
+    }
 
     #[test]
     fn all_are_zero_whatever_the_length() {

@@ -26,7 +26,7 @@
 #[cfg_attr(not(feature = "cuda"), path = "no_cuda.rs")]
 mod cuda;
 mod host_op;
-mod memory;
+pub mod memory;
 mod param;
 mod values;
 
@@ -43,7 +43,6 @@ use crate::ops::{
 };
 
 pub use host_op::{host_op, HostTensor};
-pub use memory::keep_freed_memory;
 pub(crate) use memory::zeros;
 pub use param::{ParamError, ParamStore, Update};
 

@@ -58,6 +58,11 @@ impl DenseDiffused {
         self.slices.get(j).map(Vec::as_slice)
     }
 
+    /// The slices, X first: for a caller that wants X back.
+    pub fn into_slices(self) -> Vec<Vec<f32>> {
+        self.slices
+    }
+
     /// Row i of every slice, from hop 0 on: H + 1 pieces of F floats.
     ///
     /// # Panics

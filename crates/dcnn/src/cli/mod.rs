@@ -7,7 +7,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use shared::{
     claims::{Claim, Deviation},
-    cli::{CliError, DatasetInfo, ExplainRow, Job, Summary, Workload},
+    cli::{CliError, DatasetInfo, ExplainRow, Job, NoVerbs, Summary, Workload},
     graph::{Isolated, Normalization},
     nn::Activation,
     optim::OptimizerConfig,
@@ -207,6 +207,7 @@ impl shared::cli::Program for Program {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
+    type Verbs = NoVerbs;
 
     fn claims() -> &'static [Claim] {
         claims::CLAIMS
@@ -228,6 +229,10 @@ impl shared::cli::Program for Program {
     }
     fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> {
         run::eval(args, job)
+    }
+
+    fn verb(verb: &NoVerbs, _: &Job<'_>) -> Result<Summary, CliError> {
+        match *verb {}
     }
 }
 

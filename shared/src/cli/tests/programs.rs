@@ -185,6 +185,7 @@ impl Program for Fake {
     const VERSION: &'static str = "0.1.0";
     type TrainArgs = FakeTrain;
     type EvalArgs = NoFlags;
+    type Verbs = NoVerbs;
 
     fn claims() -> &'static [Claim] {
         CLAIMS_OF_FAKE
@@ -244,6 +245,10 @@ impl Program for Fake {
     fn eval(_: &NoFlags, _: &Job<'_>) -> Result<Summary, CliError> {
         Ok(Summary::new(&serde_json::json!({ "accuracy": 0.86 }))?.line("accuracy 0.86"))
     }
+
+    fn verb(verb: &NoVerbs, _: &Job<'_>) -> Result<Summary, CliError> {
+        match *verb {}
+    }
 }
 
 /// A program of claims alone.
@@ -260,6 +265,7 @@ impl<L: Claims> Program for Bare<L> {
     const VERSION: &'static str = "0.1.0";
     type TrainArgs = NoFlags;
     type EvalArgs = NoFlags;
+    type Verbs = NoVerbs;
 
     fn claims() -> &'static [Claim] {
         L::LIST
@@ -287,5 +293,9 @@ impl<L: Claims> Program for Bare<L> {
 
     fn eval(_: &NoFlags, _: &Job<'_>) -> Result<Summary, CliError> {
         Err("not here".into())
+    }
+
+    fn verb(verb: &NoVerbs, _: &Job<'_>) -> Result<Summary, CliError> {
+        match *verb {}
     }
 }
