@@ -70,6 +70,20 @@ pub enum DatasetError {
         limit: u64,
     },
 
+    /// The arrays that a file asks for pass what the caller allowed.
+    #[error(
+        "{file}: its arrays need at least {needed} bytes, but max_bytes allows {allowed}; raise max_bytes, or \
+         read a smaller graph"
+    )]
+    Memory {
+        /// The file.
+        file: PathBuf,
+        /// The bytes of the arrays before repeats are joined.
+        needed: u64,
+        /// The bytes that were allowed.
+        allowed: u64,
+    },
+
     /// Reading or writing failed in the operating system, or a `.gz` file is damaged.
     #[error(
         "could not {action} {path} ({source}); check that the file is whole and that its folder can be used"

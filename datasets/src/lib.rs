@@ -10,6 +10,8 @@
 //! |---|---|---|
 //! | [`citation`] | [`CitationGraph`] | Cora, CiteSeer, PubMed (LINQS text) |
 //! | [`tu`] | [`GraphSet`] | MUTAG, PTC_MR, NCI1, PROTEINS, ENZYMES and every other TU set |
+//! | [`graph_file`] | [`graph_file::GraphFile`], rows of a graph of any size | edge lists and Matrix Market files |
+//! | [`matrix_file`] | features and labels of nodes | Matrix Market files and text |
 //! | [`idx`] | [`images::TrainTest`] | MNIST, Fashion-MNIST and other IDX files |
 //! | [`cifar`] | [`images::TrainTest`] | CIFAR-10 and CIFAR-100, binary version |
 //! | [`synthetic`] | twins of all of these | nothing but a seed |
@@ -41,6 +43,7 @@
 //! ```
 
 pub mod affnist;
+mod atomic;
 mod binary;
 pub mod cifar;
 pub mod citation;
@@ -49,16 +52,22 @@ mod citation_graph;
 pub mod download;
 mod error;
 mod features;
+pub mod graph_file;
 mod graph_set;
 pub mod idx;
 pub mod images;
+mod market;
+pub mod matrix_file;
 pub mod overlap;
+mod scan;
 pub mod splits;
 mod stream;
 pub mod synthetic;
 mod text;
+mod token;
 pub mod transforms;
 pub mod tu;
+mod two_pass;
 
 pub use binary::MAX_IMAGE_BYTES;
 pub use citation_graph::{CitationGraph, EdgeCounts};
