@@ -78,9 +78,8 @@ pub fn load_files(files: &GraphFiles<'_>) -> Result<GraphData, SparseError> {
         Some(path) => match read_features(path)? {
             FeatureFile::Dense { values, columns, .. } => Features::Dense { values, columns },
             FeatureFile::Sparse(x) => {
-                let shape = (x.rows(), x.cols());
-                let (indptr, columns, values) = x.into_parts();
-                Csr::try_new(shape, indptr, columns, values)
+                let (rows, columns_count, indptr, columns, values) = x.into_parts();
+                Csr::try_new((rows, columns_count), indptr, columns, values)
                     .map_err(|(_, _, _, why)| SparseError::Structure(why.to_string()))?
                     .into()
             }
@@ -89,12 +88,8 @@ pub fn load_files(files: &GraphFiles<'_>) -> Result<GraphData, SparseError> {
     features.check(nodes)?;
     let labels = match files.labels {
         None => vec![0; nodes],
-        Some(path) => read_labels(path)?,
+        Some(path) => read_labels(path, Some(nodes))?,
     };
-    if labels.len() != nodes {
-        let (found, expected) = (labels.len(), nodes);
-        return Err(SparseError::Count { what: "labels", found, expected, why: "one a node" });
-    }
     let classes = labels.iter().max().map_or(0, |m| m.saturating_add(1));
     let name = files.graph.display().to_string();
     Ok(GraphData { name, adjacency, features, labels, classes })

@@ -2,7 +2,11 @@
 
 mod blocks;
 pub mod bounds;
+mod claims;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod config;
+pub mod data;
 mod diffusion;
 mod error;
 mod graph;
@@ -13,6 +17,7 @@ mod series;
 mod threshold;
 
 pub use blocks::{block_from_bytes, block_to_bytes, blocks, matrix_digest, shard_blocks, SeriesHeader};
+pub use claims::{CLAIMS, DEVIATIONS};
 pub use config::{CheckedConfig, Config};
 pub use diffusion::{diffuse, Features};
 pub use error::SparseError;

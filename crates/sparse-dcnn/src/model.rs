@@ -103,6 +103,26 @@ impl SparseDcnn {
         tell: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Self, SparseError> {
         let examples = examples(&graph, features, config)?;
+        Self::fit_examples(graph, examples, labels, split, config, options, tell)
+    }
+
+    /// Trains on [`examples`] that were diffused before, with the graph that they are of.
+    ///
+    /// # Errors
+    /// As [`fit_graph`](Self::fit_graph).
+    pub fn fit_examples(
+        graph: Graph,
+        examples: Examples,
+        labels: &[usize],
+        split: &Split,
+        config: &CheckedConfig,
+        options: &RunOptions,
+        tell: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Self, SparseError> {
+        let (found, expected) = (examples.len(), graph.nodes());
+        if found != expected {
+            return Err(SparseError::Count { what: "examples", found, expected, why: "one a node" });
+        }
         let dcnn = Dcnn::fit_examples(examples, labels, split, &config.network, options, tell)?;
         Ok(SparseDcnn { dcnn, graph, config: config.clone() })
     }

@@ -277,13 +277,21 @@ impl PowerRows for Powers<'_> {
         let (columns, values) = self.row(i);
         walk.keep(self.sparsify, columns.iter().copied().zip(values.iter().copied()));
         give(1, &walk.kept_columns, &walk.kept_values);
+        if self.hops == 1 {
+            return;
+        }
         walk.columns.clear();
         walk.columns.extend_from_slice(columns);
         walk.values.clear();
         walk.values.extend_from_slice(values);
         for hop in 2..=self.hops {
-            walk.step(self);
-            walk.take_row(self.sparsify, hop < self.hops);
+            match self.sparsify.threshold {
+                Threshold::Post(sigma) if hop == self.hops => walk.last_step(self, sigma),
+                _ => {
+                    walk.step(self);
+                    walk.take_row(self.sparsify, hop < self.hops);
+                }
+            }
             give(hop, &walk.kept_columns, &walk.kept_values);
         }
     }
@@ -303,6 +311,36 @@ impl Walk {
                 *sum += weight * p;
             }
         }
+    }
+
+    /// The row of the last power, of which only what is kept is ever listed.
+    ///
+    /// Most of what a walk of several steps reaches is below σ. So the columns that it reaches are not listed while they
+    /// are summed up; the same rows of P are gone through once more, and what is large enough is taken.
+    fn last_step(&mut self, powers: &Powers<'_>, sigma: f64) {
+        let Walk { sums, columns, values, kept, .. } = self;
+        for (&j, &weight) in columns.iter().zip(values.iter()) {
+            let (next, chances) = powers.row(j as usize);
+            for (&l, &p) in next.iter().zip(chances) {
+                sums[l as usize] += weight * p;
+            }
+        }
+        let at_least = edge(sigma);
+        let rescaled = powers.sparsify.renormalize;
+        let mut whole = 0.0f64;
+        kept.clear();
+        for &j in columns.iter() {
+            for &l in powers.row(j as usize).0 {
+                let value = std::mem::take(&mut sums[l as usize]);
+                if value >= at_least {
+                    kept.push((l, value));
+                }
+                if rescaled {
+                    whole += f64::from(value);
+                }
+            }
+        }
+        self.give_kept(powers.sparsify, whole);
     }
 
     /// Empties the sums into the kept row, and into the whole row where a further power needs it.
@@ -354,6 +392,12 @@ impl Walk {
             }
             Threshold::None | Threshold::Pre(_) => kept.extend(entries),
         }
+        self.give_kept(sparsify, whole);
+    }
+
+    /// Brings what was kept into order.
+    fn give_kept(&mut self, sparsify: Sparsify, whole: f64) {
+        let kept = &mut self.kept;
         kept.sort_unstable_by_key(|(column, _)| *column);
         self.kept_columns.clear();
         self.kept_columns.extend(kept.iter().map(|(column, _)| *column));

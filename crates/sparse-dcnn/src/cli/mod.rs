@@ -207,7 +207,12 @@ impl TrainArgs {
 }
 
 const EXPLAIN: &[ExplainRow] = &[
-    ExplainRow { equation: "P = D⁻¹A", code: "sparse_dcnn::Graph::new", shape: "(N, N), sparse", section: "2" },
+    ExplainRow {
+        equation: "P = D⁻¹A",
+        code: "sparse_dcnn::Graph::new",
+        shape: "(N, N), sparse",
+        section: "2",
+    },
     ExplainRow {
         equation: "P̄_ij = P_ij 1{P_ij ≥ σ}",
         code: "sparse_dcnn::pre_threshold",
@@ -261,7 +266,8 @@ const DATASETS: &[DatasetInfo] = &[
 
 impl shared::cli::Program for Program {
     const NAME: &'static str = "sparse-dcnn";
-    const ABOUT: &'static str = "Sparse Diffusion-Convolutional Neural Networks (Atwood, Pal, Towsley and Swami, 2017)";
+    const ABOUT: &'static str =
+        "Sparse Diffusion-Convolutional Neural Networks (Atwood, Pal, Towsley and Swami, 2017)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
