@@ -199,8 +199,8 @@ impl Series {
             }
             if shard.first_row != next {
                 return Err(SparseError::Blocks(format!(
-                    "a shard that starts at row {} comes where row {next} should: compute the shards that are missing, and \
-                     give each once",
+                    "after row {next} comes a shard that starts at row {}: compute the shards that are missing, and give \
+                     each once",
                     shard.first_row
                 )));
             }

@@ -225,9 +225,7 @@ fn run_with<'w, P: Program>(
     }
 }
 
-fn parse<P: Program>(
-    args: impl IntoIterator<Item = OsString>,
-) -> Result<ArgumentsOf<P>, clap::Error> {
+fn parse<P: Program>(args: impl IntoIterator<Item = OsString>) -> Result<ArgumentsOf<P>, clap::Error> {
     // a number below zero is the value of its flag, so that the sentence about it names the flag
     let lenient = |arg: clap::Arg| {
         let negative = arg.get_action().takes_values() && !arg.is_positional();
@@ -244,10 +242,7 @@ fn parse<P: Program>(
     ArgumentsOf::<P>::from_arg_matches(&matches).map_err(|e| e.format(&mut command))
 }
 
-fn dispatch<P: Program>(
-    arguments: &ArgumentsOf<P>,
-    ui: &Ui<'_>,
-) -> Result<u8, CliError> {
+fn dispatch<P: Program>(arguments: &ArgumentsOf<P>, ui: &Ui<'_>) -> Result<u8, CliError> {
     let common = &arguments.common;
     let verb = arguments.verb.as_ref();
     check_lists(P::claims(), P::deviations()).map_err(Problem::Lists)?;

@@ -26,7 +26,7 @@ fn whole(p: &Csr, sparsify: Sparsify) -> Series {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// T1 and T2, by rows and in all.
     #[test]

@@ -53,7 +53,7 @@ pub(crate) fn replaced(p: &Csr, nodes: usize, rows: &BTreeMap<u32, Row>) -> Csr 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// T3 and T4: no feature is further off at any node than its bound, for every threshold, renormalised or not.
     #[test]

@@ -121,9 +121,12 @@ fn shards_that_are_no_series() {
         power_series_rows(&powers, rows).unwrap()
     };
     says(Series::join([]), &["no shards", "give at least one"]);
-    says(Series::join([shard(0..1, 2), shard(2..4, 2)]), &["starts at row 2", "where row 1 should"]);
-    says(Series::join([shard(0..3, 2), shard(2..4, 2)]), &["starts at row 2", "where row 3 should"]);
-    says(Series::join([shard(0..2, 2), shard(2..4, 3)]), &["3 hops", "2 hops", "shards of one series"]);
+    says(Series::join([shard(0..1, 2), shard(2..4, 2)]), &["after row 1 ", "starts at row 2"]);
+    says(Series::join([shard(0..3, 2), shard(2..4, 2)]), &["after row 3 ", "starts at row 2"]);
+    says(
+        Series::join([shard(0..2, 2), shard(2..4, 3)]),
+        &["rows 2 to 4", "3 hops", "4 and 2", "shards of one series"],
+    );
 }
 
 #[test]
