@@ -2,7 +2,7 @@
 
 use shared::graph::{
     append_column, diffuse as diffuse_sparse, diffuse_dense_rows, diffuse_dense_slices, diffuse_rows, Csr,
-    Diffusion,
+    Diffusion, GraphError,
 };
 
 use crate::{powers::Powers, SparseError};
@@ -45,13 +45,22 @@ impl Features {
     /// # Errors
     /// [`SparseError`], one sentence naming the row.
     pub fn check(&self, nodes: usize) -> Result<(), SparseError> {
-        let whole = match self {
-            Self::Sparse(x) => x.is_csr(),
-            Self::Dense { values, columns } => *columns > 0 && values.len() % columns == 0,
-        };
-        let (found, expected) = (self.rows(), nodes);
-        if !whole || found != expected {
-            return Err(SparseError::Count { what: "feature rows", found, expected, why: "one a node" });
+        let count = |what, found, expected, why| Err(SparseError::Count { what, found, expected, why });
+        match self {
+            Self::Sparse(x) if !x.is_csr() => {
+                return Err(GraphError::NotCsr { what: "the feature matrix" }.into());
+            }
+            Self::Dense { columns: 0, .. } => return count("feature columns", 0, 1, "or more"),
+            Self::Dense { values, columns } if values.len() % columns != 0 => {
+                return count(
+                    "feature values",
+                    values.len(),
+                    nodes.saturating_mul(*columns),
+                    "nodes times columns",
+                );
+            }
+            _ if self.rows() != nodes => return count("feature rows", self.rows(), nodes, "one a node"),
+            _ => {}
         }
         let bad = match self {
             Self::Sparse(x) => {
@@ -121,7 +130,7 @@ impl From<&Csr> for Features {
 /// [`SparseError`] for features that are not N rows of finite numbers, or too large.
 ///
 /// # Complexity
-/// None and Pre: O(H |E| F). Post and top-k: the time of [`Powers`], and O(F) for each entry that is kept.
+/// None and Pre: O(H |E| F), and a copy of the matrix where [`Powers::with_rows`] changed it. Post and top-k: the time of [`Powers`], and O(F) for each entry that is kept.
 ///
 /// # Reference
 /// Section 2 of the paper, equations of the layer; T5 of the notes in this crate's README.
@@ -143,10 +152,10 @@ pub fn diffuse(powers: &Powers<'_>, features: Features) -> Result<Diffusion, Spa
     let by_rows = powers.sparsify().threshold.needs_rows();
     Ok(match features {
         Features::Sparse(x) if by_rows => diffuse_rows(powers, &x)?.into(),
-        Features::Sparse(x) => diffuse_sparse(powers.matrix(), &x, hops)?.into(),
+        Features::Sparse(x) => diffuse_sparse(&*powers.whole_matrix()?, &x, hops)?.into(),
         Features::Dense { values, columns } if by_rows => diffuse_dense_rows(powers, values, columns)?.into(),
         Features::Dense { values, columns } => {
-            diffuse_dense_slices(powers.matrix(), values, columns, hops)?.into()
+            diffuse_dense_slices(&*powers.whole_matrix()?, values, columns, hops)?.into()
         }
     })
 }

@@ -10,6 +10,11 @@ use crate::{
     SparseError,
 };
 
+mod walk;
+
+pub use walk::Walk;
+use walk::{scale_to, sum_of};
+
 /// How a transition matrix is made sparse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -87,7 +92,16 @@ pub fn keep_entries(p: &Csr, keep: impl Fn(usize, u32, f32) -> bool + Sync) -> R
             }
         }
     }
-    Csr::try_new(p.shape(), indptr, columns, values)
+    build(p.shape(), indptr, columns, values)
+}
+
+fn build(
+    shape: (usize, usize),
+    indptr: Vec<usize>,
+    columns: Vec<u32>,
+    values: Vec<f32>,
+) -> Result<Csr, SparseError> {
+    Csr::try_new(shape, indptr, columns, values)
         .map_err(|(_, _, _, why)| SparseError::Structure(why.to_string()))
 }
 
@@ -130,22 +144,6 @@ pub struct Powers<'p> {
     sparsify: Sparsify,
 }
 
-/// What one thread needs for a row.
-#[derive(Clone, Debug)]
-pub struct Walk {
-    /// A dense row of sums, zero but for the columns in `reached`.
-    sums: Vec<f32>,
-    /// Columns that the current power reaches, in the order in which they were first reached.
-    reached: Vec<u32>,
-    /// The row of the power before.
-    columns: Vec<u32>,
-    values: Vec<f32>,
-    /// The row as it is given.
-    kept: Vec<(u32, f32)>,
-    kept_columns: Vec<u32>,
-    kept_values: Vec<f32>,
-}
-
 impl<'p> Powers<'p> {
     /// The powers 1 to `hops` of P, as `sparsify` keeps them. For Pre, P̄ is computed here.
     ///
@@ -171,13 +169,13 @@ impl<'p> Powers<'p> {
         Powers { p: Cow::Borrowed(p), overlay: BTreeMap::new(), nodes: p.rows(), hops, sparsify }
     }
 
-    /// The matrix whose powers are taken: P̄ for Pre, else P.
+    /// The matrix whose powers are taken: P̄ for Pre, else P. Rows from [`with_rows`](Self::with_rows) are not in it.
     #[must_use]
     pub fn matrix(&self) -> &Csr {
         &self.p
     }
 
-    /// Consumes the powers for their matrix.
+    /// Consumes the powers for their [`matrix`](Self::matrix).
     #[must_use]
     pub fn into_matrix(self) -> Cow<'p, Csr> {
         self.p
@@ -208,18 +206,19 @@ impl<'p> Powers<'p> {
                 let index = columns.iter().copied().chain([row]).find(|j| !below(*j)).unwrap_or(row) as usize;
                 return Err(SparseError::Node { index, nodes });
             }
-            if columns.len() != values.len() || columns.windows(2).any(|pair| pair[0] >= pair[1]) {
+            if columns.len() != values.len() {
+                let (columns, values) = (columns.len(), values.len());
+                return Err(SparseError::Structure(format!(
+                    "row {row} has {columns} columns and {values} values"
+                )));
+            }
+            if columns.windows(2).any(|pair| pair[0] >= pair[1]) {
                 return Err(SparseError::Structure(format!("row {row} has columns that do not rise")));
             }
             check_values(row as usize, &values)?;
             if let Threshold::Pre(sigma) = self.sparsify.threshold {
-                let whole: f32 = values.iter().sum();
-                let at_least = edge(sigma);
-                let keep: Vec<bool> = values.iter().map(|v| *v >= at_least).collect();
-                let mut flags = keep.iter();
-                columns.retain(|_| flags.next().is_some_and(|k| *k));
-                let mut flags = keep.iter();
-                values.retain(|_| flags.next().is_some_and(|k| *k));
+                let (whole, at_least) = (sum_of(&values), edge(sigma));
+                (columns, values) = columns.into_iter().zip(values).filter(|(_, v)| *v >= at_least).unzip();
                 if self.sparsify.renormalize {
                     scale_to(&mut values, whole);
                 }
@@ -229,14 +228,35 @@ impl<'p> Powers<'p> {
         Ok(Powers { nodes, ..self })
     }
 
+    /// Whether [`with_rows`](Self::with_rows) changed or added rows.
+    #[inline]
+    fn is_grown(&self) -> bool {
+        !self.overlay.is_empty() || self.nodes > self.p.rows()
+    }
+
+    /// The matrix whose powers are taken, with the rows of [`with_rows`](Self::with_rows); a copy only if there are any.
+    pub(crate) fn whole_matrix(&self) -> Result<Cow<'_, Csr>, SparseError> {
+        if !self.is_grown() {
+            return Ok(Cow::Borrowed(&*self.p));
+        }
+        let (mut indptr, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
+        for i in 0..self.nodes {
+            let (from, row) = self.row(i);
+            columns.extend_from_slice(from);
+            values.extend_from_slice(row);
+            indptr.push(columns.len());
+        }
+        build((self.nodes, self.nodes), indptr, columns, values).map(Cow::Owned)
+    }
+
     /// Row i of the matrix whose powers are taken.
     #[inline]
     pub(crate) fn row(&self, i: usize) -> (&[u32], &[f32]) {
-        if !self.overlay.is_empty() {
+        if self.is_grown() {
             if let Some((columns, values)) = self.overlay.get(&(i as u32)) {
                 return (columns, values);
             }
-            if i >= self.p.rows() {
+            if (self.p.rows()..self.nodes).contains(&i) {
                 return (&[], &[]);
             }
         }
@@ -259,152 +279,26 @@ impl PowerRows for Powers<'_> {
     }
 
     fn scratch(&self) -> Walk {
-        Walk {
-            sums: vec![0.0; if self.hops > 1 { self.nodes } else { 0 }],
-            reached: Vec::new(),
-            columns: Vec::new(),
-            values: Vec::new(),
-            kept: Vec::new(),
-            kept_columns: Vec::new(),
-            kept_values: Vec::new(),
-        }
+        Walk::new(if self.hops > 1 { self.nodes } else { 0 })
     }
 
     fn rows(&self, i: usize, walk: &mut Walk, give: &mut dyn FnMut(usize, &[u32], &[f32])) {
         if self.hops == 0 {
             return;
         }
-        let (columns, values) = self.row(i);
-        walk.keep(self.sparsify, columns.iter().copied().zip(values.iter().copied()));
+        walk.start(self.sparsify, self.row(i));
         give(1, &walk.kept_columns, &walk.kept_values);
-        if self.hops == 1 {
-            return;
-        }
-        walk.columns.clear();
-        walk.columns.extend_from_slice(columns);
-        walk.values.clear();
-        walk.values.extend_from_slice(values);
         for hop in 2..=self.hops {
             match self.sparsify.threshold {
-                Threshold::Post(sigma) if hop == self.hops => walk.last_step(self, sigma),
+                Threshold::Post(sigma) if hop == self.hops => {
+                    walk.last_step(self.sparsify, sigma, |j| self.row(j));
+                }
                 _ => {
-                    walk.step(self);
+                    walk.step(|j| self.row(j));
                     walk.take_row(self.sparsify, hop < self.hops);
                 }
             }
             give(hop, &walk.kept_columns, &walk.kept_values);
-        }
-    }
-}
-
-impl Walk {
-    /// sums ← row · P, over the row's entries in their order.
-    fn step(&mut self, powers: &Powers<'_>) {
-        let Walk { sums, reached, columns, values, .. } = self;
-        for (&j, &weight) in columns.iter().zip(values.iter()) {
-            let (next, chances) = powers.row(j as usize);
-            for (&l, &p) in next.iter().zip(chances) {
-                let sum = &mut sums[l as usize];
-                if *sum == 0.0 {
-                    reached.push(l);
-                }
-                *sum += weight * p;
-            }
-        }
-    }
-
-    /// The row of the last power, of which only what is kept is ever listed.
-    ///
-    /// Most of what a walk of several steps reaches is below σ. So the columns that it reaches are not listed while they
-    /// are summed up; the same rows of P are gone through once more, and what is large enough is taken.
-    fn last_step(&mut self, powers: &Powers<'_>, sigma: f64) {
-        let Walk { sums, columns, values, kept, .. } = self;
-        for (&j, &weight) in columns.iter().zip(values.iter()) {
-            let (next, chances) = powers.row(j as usize);
-            for (&l, &p) in next.iter().zip(chances) {
-                sums[l as usize] += weight * p;
-            }
-        }
-        let at_least = edge(sigma);
-        let rescaled = powers.sparsify.renormalize;
-        let mut whole = 0.0f64;
-        kept.clear();
-        for &j in columns.iter() {
-            for &l in powers.row(j as usize).0 {
-                let value = std::mem::take(&mut sums[l as usize]);
-                if value >= at_least {
-                    kept.push((l, value));
-                }
-                if rescaled {
-                    whole += f64::from(value);
-                }
-            }
-        }
-        self.give_kept(powers.sparsify, whole);
-    }
-
-    /// Empties the sums into the kept row, and into the whole row where a further power needs it.
-    fn take_row(&mut self, sparsify: Sparsify, further: bool) {
-        let mut reached = std::mem::take(&mut self.reached);
-        if further {
-            self.columns.clear();
-            self.values.clear();
-            for &l in &reached {
-                let value = std::mem::take(&mut self.sums[l as usize]);
-                // A product too small for f32 reaches a column with 0, and perhaps again later.
-                if value > 0.0 {
-                    self.columns.push(l);
-                    self.values.push(value);
-                }
-            }
-            let (columns, values) = (std::mem::take(&mut self.columns), std::mem::take(&mut self.values));
-            self.keep(sparsify, columns.iter().copied().zip(values.iter().copied()));
-            (self.columns, self.values) = (columns, values);
-        } else {
-            let mut sums = std::mem::take(&mut self.sums);
-            let entries = reached.iter().map(|&l| (l, std::mem::take(&mut sums[l as usize])));
-            self.keep(sparsify, entries.filter(|(_, value)| *value > 0.0));
-            self.sums = sums;
-        }
-        reached.clear();
-        self.reached = reached;
-    }
-
-    /// The entries of a row that are kept, by column.
-    fn keep(&mut self, sparsify: Sparsify, entries: impl Iterator<Item = (u32, f32)>) {
-        let kept = &mut self.kept;
-        kept.clear();
-        let mut whole = 0.0f64;
-        let entries = entries.inspect(|(_, value)| whole += f64::from(*value));
-        match sparsify.threshold {
-            Threshold::Post(sigma) => {
-                let at_least = edge(sigma);
-                kept.extend(entries.filter(|(_, value)| *value >= at_least));
-            }
-            Threshold::TopK(k) => {
-                kept.extend(entries);
-                if kept.len() > k {
-                    let larger_first =
-                        |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-                    kept.select_nth_unstable_by(k - 1, larger_first);
-                    kept.truncate(k);
-                }
-            }
-            Threshold::None | Threshold::Pre(_) => kept.extend(entries),
-        }
-        self.give_kept(sparsify, whole);
-    }
-
-    /// Brings what was kept into order.
-    fn give_kept(&mut self, sparsify: Sparsify, whole: f64) {
-        let kept = &mut self.kept;
-        kept.sort_unstable_by_key(|(column, _)| *column);
-        self.kept_columns.clear();
-        self.kept_columns.extend(kept.iter().map(|(column, _)| *column));
-        self.kept_values.clear();
-        self.kept_values.extend(kept.iter().map(|(_, value)| *value));
-        if sparsify.renormalize && sparsify.threshold.needs_rows() {
-            scale_to(&mut self.kept_values, whole as f32);
         }
     }
 }
@@ -419,22 +313,12 @@ pub(crate) fn pre_threshold_of(p: &Csr, sparsify: Sparsify) -> Result<Option<Csr
     Ok(Some(kept))
 }
 
-/// Scales values so that they sum to `whole`, if there are any.
-fn scale_to(values: &mut [f32], whole: f32) {
-    let sum: f64 = values.iter().map(|v| f64::from(*v)).sum();
-    if sum > 0.0 {
-        let scale = (f64::from(whole) / sum) as f32;
-        values.iter_mut().for_each(|v| *v *= scale);
-    }
-}
-
 /// Scales every row of `kept` to the sum of the same row of `p`.
 fn scale_rows_to(kept: &mut Csr, p: &Csr) {
     let (starts, whole) = (kept.proper_indptr().into_owned(), p.proper_indptr());
     let values = kept.data_mut();
     for i in 0..p.rows() {
-        let sum: f64 = p.data()[whole[i]..whole[i + 1]].iter().map(|v| f64::from(*v)).sum();
-        scale_to(&mut values[starts[i]..starts[i + 1]], sum as f32);
+        scale_to(&mut values[starts[i]..starts[i + 1]], sum_of(&p.data()[whole[i]..whole[i + 1]]));
     }
 }
 

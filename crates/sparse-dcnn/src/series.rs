@@ -69,9 +69,7 @@ pub fn power_series(p: &Csr, sparsify: impl Into<Sparsify>, hops: usize) -> Resu
 /// As [`power_series`], for these rows.
 pub fn power_series_rows(powers: &Powers<'_>, rows: Range<usize>) -> Result<Series, SparseError> {
     let (nodes, hops) = (powers.nodes(), powers.hops());
-    if rows.end > nodes || rows.start > rows.end {
-        return Err(SparseError::Node { index: rows.end.max(rows.start).saturating_sub(1), nodes });
-    }
+    check_rows(&rows, nodes)?;
     let mut parts: Vec<Part> = (0..hops).map(|_| Part::with_rows(rows.len())).collect();
     let tasks: Vec<Range<usize>> = cut(rows.clone(), TASK_ROWS);
     for group in tasks.chunks(TASKS) {
@@ -94,9 +92,7 @@ pub fn power_series_rows(powers: &Powers<'_>, rows: Range<usize>) -> Result<Seri
 /// As [`power_series_rows`].
 pub fn count_entries(powers: &Powers<'_>, rows: Range<usize>) -> Result<Vec<u64>, SparseError> {
     let (nodes, hops) = (powers.nodes(), powers.hops());
-    if rows.end > nodes || rows.start > rows.end {
-        return Err(SparseError::Node { index: rows.end.max(rows.start).saturating_sub(1), nodes });
-    }
+    check_rows(&rows, nodes)?;
     let count = |walk: &mut <Powers<'_> as PowerRows>::Scratch, rows: &Range<usize>| {
         let mut counts = vec![0u64; hops];
         for i in rows.clone() {
@@ -109,6 +105,14 @@ pub fn count_entries(powers: &Powers<'_>, rows: Range<usize>) -> Result<Vec<u64>
         a
     };
     Ok(cut(rows, TASK_ROWS).par_iter().map_init(|| powers.scratch(), count).reduce(|| vec![0; hops], add))
+}
+
+/// Refuses a range that leaves the matrix.
+fn check_rows(rows: &Range<usize>, nodes: usize) -> Result<(), SparseError> {
+    match rows.end.max(rows.start) {
+        end if end > nodes => Err(SparseError::Node { index: end - 1, nodes }),
+        _ => Ok(()),
+    }
 }
 
 /// Consecutive ranges of at most `rows` rows.

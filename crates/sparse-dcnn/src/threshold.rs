@@ -73,10 +73,11 @@ impl Threshold {
     }
 }
 
-/// The smallest value that σ keeps: σ (1 − [`TOLERANCE`]).
+/// The smallest value that σ keeps: σ (1 − [`TOLERANCE`]). Above 0 for every σ above 0, so that a zero is never kept.
 #[must_use]
 pub fn edge(sigma: f64) -> f32 {
-    (sigma * (1.0 - TOLERANCE)) as f32
+    const LEAST: f32 = f32::from_bits(1);
+    ((sigma * (1.0 - TOLERANCE)) as f32).max(LEAST)
 }
 
 impl fmt::Display for Threshold {

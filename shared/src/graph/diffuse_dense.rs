@@ -30,9 +30,13 @@ impl DenseDiffused {
     /// # Errors
     /// [`GraphError::SizeMismatch`] for a slice of another length, and for none.
     pub fn from_slices(slices: Vec<Vec<f32>>, rows: usize, features: usize) -> Result<Self, GraphError> {
+        if slices.is_empty() {
+            let why = "hop 0 at least";
+            return Err(GraphError::SizeMismatch { what: "the list of slices", found: 0, expected: 1, why });
+        }
         let expected = rows.saturating_mul(features);
         let why = "rows times features, for hop 0 and every other";
-        match slices.iter().map(Vec::len).chain(slices.is_empty().then_some(0)).find(|len| *len != expected) {
+        match slices.iter().map(Vec::len).find(|len| *len != expected) {
             Some(found) => Err(GraphError::SizeMismatch { what: "a slice", found, expected, why }),
             None => Ok(Self { slices, rows, features }),
         }
