@@ -9,6 +9,7 @@ mod config;
 pub mod data;
 mod diffusion;
 mod error;
+pub mod experiment;
 mod graph;
 mod memory;
 mod model;
