@@ -14,7 +14,7 @@ use shared::{
 };
 
 use crate::{
-    data::GraphData, examples, keep_entries, pre_threshold, Config, Features, Graph, Powers, Series,
+    data::GraphData, edge, examples, keep_entries, pre_threshold, Config, Features, Graph, Powers, Series,
     SparseError, Sparsify, Threshold,
 };
 
@@ -79,14 +79,25 @@ pub fn random_walk(adjacency: &Csr) -> Result<Csr, SparseError> {
     Ok(transition_matrix(adjacency, Normalization::RANDOM_WALK)?)
 }
 
+/// Stored entries of each row.
+#[must_use]
+pub fn degrees(p: &Csr) -> Vec<usize> {
+    p.proper_indptr().windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
+
+/// The most neighbours that a node may have for its row to survive pre-thresholding on an unweighted graph.
+#[must_use]
+pub fn largest_kept_degree(sigma: f64) -> usize {
+    (1.0 / edge(sigma)).floor() as usize
+}
+
 /// P̄ made by hand: the rows of nodes with more than 1/σ neighbours are deleted. Equal to pre-thresholding where all edges
 /// weigh the same.
 ///
 /// # Errors
 /// As [`keep_entries`].
 pub fn delete_hubs(p: &Csr, sigma: f64) -> Result<Csr, SparseError> {
-    let most = (1.0 / sigma * (1.0 + 1e-9)).floor() as usize;
-    let degrees: Vec<usize> = p.indptr().iter_outer_nnz_inds().collect();
+    let (most, degrees) = (largest_kept_degree(sigma), degrees(p));
     keep_entries(p, |i, _, _| degrees[i] <= most)
 }
 
@@ -96,7 +107,7 @@ pub fn delete_hubs(p: &Csr, sigma: f64) -> Result<Csr, SparseError> {
 /// # Errors
 /// As [`keep_entries`].
 pub fn delete_random_rows(p: &Csr, entries: usize, seed: u64) -> Result<Csr, SparseError> {
-    let degrees: Vec<usize> = p.indptr().iter_outer_nnz_inds().collect();
+    let degrees = degrees(p);
     let mut order: Vec<usize> = (0..p.rows()).collect();
     order.shuffle(&mut RunRng::new(seed, 2));
     let (mut deleted, mut gone) = (vec![false; p.rows()], 0);

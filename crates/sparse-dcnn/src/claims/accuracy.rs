@@ -10,7 +10,10 @@ use shared::claims::{
 use super::{data, measured_on, row, thirds, SIGMAS};
 use crate::{
     count_entries,
-    experiment::{accuracies, accuracies_by, authors_pre, config, delete_random_rows, random_walk},
+    experiment::{
+        accuracies, accuracies_by, authors_pre, config, degrees, delete_random_rows, largest_kept_degree,
+        random_walk,
+    },
     pre_threshold, Powers, Sparsify, Threshold,
 };
 
@@ -86,9 +89,10 @@ pub(super) fn sweep(context: &Context<'_>) -> Result<Measured, ClaimError> {
         .config(&config(Sparsify::default(), HOPS))?)
 }
 
+/// Nodes whose row a threshold before the powers deletes.
 fn hubs(p: &shared::graph::Csr, sigma: f64) -> usize {
-    let most = (1.0 / sigma * (1.0 + 1e-9)).floor() as usize;
-    p.indptr().iter_outer_nnz_inds().filter(|degree| *degree > most).count()
+    let most = largest_kept_degree(sigma);
+    degrees(p).into_iter().filter(|degree| *degree > most).count()
 }
 
 pub(super) fn pre_post(context: &Context<'_>) -> Result<Measured, ClaimError> {

@@ -4,6 +4,9 @@ mod accuracy;
 mod scale;
 mod theory;
 
+#[cfg(feature = "cli")]
+pub(crate) use scale::form_bytes;
+
 use datasets::splits::{random_thirds, Split};
 use dcnn::{Source, SYNTHETIC};
 use shared::claims::{Budget, Claim, ClaimError, Context, Deviation, Direction, PaperValue, Protocol, Row};

@@ -107,6 +107,20 @@ pub enum Verbs {
     Merge,
     /// Write a random graph with features and labels, to try large sizes with
     Generate(GenerateArgs),
+    /// Measure the memory of one form of the diffusion, for the claim `memory`
+    #[command(hide = true)]
+    MeasureMemory(MeasureArgs),
+}
+
+/// Flags of the hidden verb by which the claim `memory` measures in processes of their own.
+#[derive(Debug, Args)]
+pub struct MeasureArgs {
+    /// Which form
+    #[arg(long, value_name = "I")]
+    form: usize,
+    /// Nodes
+    #[arg(long, value_name = "N")]
+    nodes: usize,
 }
 
 /// Flags of `series`.
@@ -299,6 +313,10 @@ impl shared::cli::Program for Program {
             Verbs::Series(args) => series::compute(args, job),
             Verbs::Merge => series::merge(job),
             Verbs::Generate(args) => run::generate(args, job),
+            Verbs::MeasureMemory(MeasureArgs { form, nodes }) => {
+                let bytes = claims::form_bytes(*form, *nodes, job.context.seed)?;
+                Ok(Summary::new(&serde_json::json!({ "bytes": bytes }))?.line(format!("{bytes} bytes")))
+            }
         }
     }
 }

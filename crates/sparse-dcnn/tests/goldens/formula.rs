@@ -48,7 +48,7 @@ pub(crate) fn weighted(mut a: Csr) -> Csr {
 
 /// N x F features, a few of them set where they are to be sparse.
 pub(crate) fn features(f: u64, sparse: bool) -> Vec<f32> {
-    let x = |k: u64| match sparse && hashed(4, k) % 11 != 0 {
+    let x = |k: u64| match sparse && !hashed(4, k).is_multiple_of(11) {
         true => 0.0,
         false => (unit(3, k) - 0.3) as f32,
     };
