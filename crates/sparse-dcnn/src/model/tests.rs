@@ -65,7 +65,7 @@ fn without_a_threshold_it_is_dcnn() {
 fn dense_features_give_what_sparse_ones_give() {
     for threshold in THRESHOLDS {
         let config = config(threshold);
-        let sparse = SparseDcnn::fit(&graph(), &words(), &labels(), &split(), &config).unwrap();
+        let sparse = SparseDcnn::fit(&graph(), words(), &labels(), &split(), &config).unwrap();
         let dense = SparseDcnn::fit(&graph(), dense(&words()), &labels(), &split(), &config).unwrap();
         let all: Vec<usize> = (0..NODES).collect();
         let (a, b) = (sparse.predict_proba(&all).unwrap(), dense.predict_proba(&all).unwrap());
@@ -123,14 +123,14 @@ fn additions_are_the_graph_built_anew() {
 #[test]
 fn without_additions_nothing_changes() {
     let model =
-        SparseDcnn::fit(&graph(), &words(), &labels(), &split(), &config(Threshold::Post(0.1))).unwrap();
+        SparseDcnn::fit(&graph(), words(), &labels(), &split(), &config(Threshold::Post(0.1))).unwrap();
     let all: Vec<usize> = (0..NODES).collect();
     assert_eq!(model.predict_with(&Additions::default(), &all).unwrap(), model.predict(&all).unwrap());
 }
 
 #[test]
 fn additions_that_do_not_fit_are_refused() {
-    let model = SparseDcnn::fit(&graph(), &words(), &labels(), &split(), &config(Threshold::None)).unwrap();
+    let model = SparseDcnn::fit(&graph(), words(), &labels(), &split(), &config(Threshold::None)).unwrap();
     let sentence = |additions: &Additions, nodes: &[usize]| {
         model.predict_with(additions, nodes).unwrap_err().to_string()
     };
@@ -146,7 +146,7 @@ fn additions_that_do_not_fit_are_refused() {
     }
     let mut config = config(Threshold::None);
     config.network.normalization = shared::graph::Normalization::Symmetric;
-    let model = SparseDcnn::fit(&graph(), &words(), &labels(), &split(), &config).unwrap();
+    let model = SparseDcnn::fit(&graph(), words(), &labels(), &split(), &config).unwrap();
     let error = model.predict_with(&Additions::default(), &[0]).unwrap_err().to_string();
     assert!(error.contains("random-walk normalization alone"), "{error}");
 }
@@ -156,7 +156,7 @@ fn a_saved_model_predicts_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.safetensors");
     let model =
-        SparseDcnn::fit(&graph(), &words(), &labels(), &split(), &config(Threshold::Pre(0.2))).unwrap();
+        SparseDcnn::fit(&graph(), words(), &labels(), &split(), &config(Threshold::Pre(0.2))).unwrap();
     model.save(&file).unwrap();
     let saved = SavedSparseDcnn::load(&file, DeviceKind::Cpu).unwrap();
     assert_eq!(**saved.config(), *model.config);
