@@ -3,8 +3,8 @@
 //! Everything here is plain data: no tensors and no graph library, so that any model can be fed from it. What a
 //! loader returns has been checked (lengths, ranges, finite numbers), and what cannot be read is an error of one
 //! sentence that names the file, the line, what was expected, what was found and what to do next. Sizes are
-//! bounded before memory is spent; see [`MAX_TEXT_BYTES`], [`MAX_LINE_BYTES`], [`MAX_LINES`] and
-//! [`MAX_IMAGE_BYTES`].
+//! bounded before memory is spent; see [`MAX_TEXT_BYTES`], [`MAX_LINE_BYTES`], [`MAX_LINES`],
+//! [`MAX_IMAGE_BYTES`] and, for graphs of any size, [`graph_file::ReadOptions::max_bytes`].
 //!
 //! | module | gives | from |
 //! |---|---|---|

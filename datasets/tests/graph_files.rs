@@ -137,6 +137,32 @@ fn compact_ids_are_numbered_in_rising_order_and_kept() {
 }
 
 #[test]
+fn compact_ids_may_be_small_or_large_or_become_small() {
+    // 2^20 + 5 is past the table of small ids on the first line, and would be within it on the later ones.
+    let late = (1u64 << 20) + 5;
+    let mut text = format!("{late} 1\n");
+    (0..10).for_each(|i| text.push_str(&format!("{i} {}\n{late} {}\n", 1u64 << (40 + i), late + 1 - i % 2)));
+    let compact = graph(&text, ReadOptions { ids: Ids::Compact, ..DEFAULT });
+    let mut wanted: Vec<u64> =
+        (0..10).chain([late, late + 1]).chain((0..10).map(|i| 1 << (40 + i))).collect();
+    wanted.sort_unstable();
+    assert_eq!(compact.ids(), Some(&wanted[..]));
+    // Node 10 is `late`: joined to 1, to itself and to `late + 1`.
+    assert_eq!(compact.row(10), Some((&[1, 10, 11][..], None)));
+    assert_eq!((compact.row(11).unwrap().0, compact.row(3).unwrap().0), (&[10][..], &[15][..]));
+    assert_eq!(compact.counts(), Counts { lines: 21, self_loops: 5, repeated: 8, ..Counts::default() });
+}
+
+#[test]
+fn rows_longer_than_a_batch_are_filled() {
+    let star: String = (1..5000).rev().map(|leaf| format!("0 {leaf} {leaf}\n")).collect();
+    let graph = graph(&star, DEFAULT);
+    assert_eq!(graph.row(0).unwrap().0, (1..5000).collect::<Vec<u32>>());
+    assert_eq!(graph.row(0).unwrap().1.unwrap(), (1..5000u16).map(f32::from).collect::<Vec<_>>());
+    assert_eq!(graph.row(4999), Some((&[0][..], Some(&[4999.0][..]))));
+}
+
+#[test]
 fn declared_nodes_make_room_for_isolated_ones() {
     let four = ReadOptions { nodes: Some(4), ..DEFAULT };
     assert_eq!(rows(&graph("1 0\n", four)), [vec![1], vec![0], vec![], vec![]]);
@@ -255,7 +281,7 @@ fn edges(nodes: u32) -> impl Strategy<Value = Vec<(u32, u32, Option<f32>)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn edge_lists_are_read_as_by_the_obvious_way(edges in edges(12), directed: bool, sum: bool, compact: bool) {

@@ -86,11 +86,11 @@ fn edge_list_errors_name_file_line_and_remedy() {
             b"0 1\n0 4294967294\n1 2\n",
             &[
                 "line 2 (byte 4)",
-                "at most 1048768 nodes in a file of 3 edges, found 4294967295",
+                "at most 1048768 nodes in a file of 3 entries, found 4294967295",
                 "Ids::Compact",
             ],
         ),
-        (b"0 1\n0 1048704\n", &["line 2", "at most 1048704 nodes in a file of 2 edges, found 1048705"]),
+        (b"0 1\n0 1048704\n", &["line 2", "at most 1048704 nodes in a file of 2 entries, found 1048705"]),
     ];
     for (bytes, wanted) in cases {
         refused(bytes, |path| read_edge_list(path, &options()), wanted);
@@ -245,7 +245,7 @@ fn matrix_market_errors_name_file_line_and_remedy() {
     // Claims that the file does not bear out take no memory.
     case(
         &format!("{coordinate} pattern general\n4000000000 4000000000 1\n1 2\n"),
-        &["line 2", "at most 1048640 nodes in a file of 1 edges", "Ids::Compact"],
+        &["line 2", "at most 1048640 nodes in a file of 1 entries", "Ids::Compact"],
     );
     case(
         &format!("{coordinate} pattern general\n4294967296 4294967296 1\n1 2\n"),
@@ -279,7 +279,7 @@ fn feature_errors_name_file_line_and_remedy() {
     );
     case(
         "%%MatrixMarket matrix coordinate real general\n4000000000 2 0\n",
-        &["line 2", "at most 1048576 nodes"],
+        &["line 2", "at most 1048576 nodes in a file of 0 entries", "drop the nodes without features"],
     );
     case(
         "%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n",

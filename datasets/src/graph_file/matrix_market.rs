@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::{read_edge_list, Direction, GraphFile, Ids, ReadOptions};
-use crate::error::quote;
 use crate::market::{self, Coordinates};
 use crate::scan::{scan, Bad};
 use crate::two_pass::{self, Rows};
@@ -108,7 +107,7 @@ pub fn read_graph(path: &Path, options: &ReadOptions) -> Result<GraphFile, Datas
     let result = scan(path, |rest, _| {
         first =
             Some(rest.get(..market::BANNER.len()).is_some_and(|r| r.eq_ignore_ascii_case(market::BANNER)));
-        Err(Bad::new("", quote(""), ""))
+        Err(Bad::new("", "", ""))
     });
     match first {
         Some(true) => read_matrix_market(path, options),

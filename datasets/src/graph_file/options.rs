@@ -3,6 +3,8 @@
 use crate::two_pass::{Plan, Rows};
 use crate::DatasetError;
 
+const USE_COMPACT: &str = "read it with Ids::Compact, which numbers the ids that occur";
+
 /// Whether an edge leads both ways.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Direction {
@@ -63,7 +65,7 @@ pub struct ReadOptions {
 impl ReadOptions {
     pub(super) fn plan(&self, rows: Rows) -> Plan {
         let (compact, sum) = (self.ids == Ids::Compact, self.repeats == Repeats::Sum);
-        Plan { rows, compact, sum, max_bytes: self.max_bytes }
+        Plan { rows, compact, sum, max_bytes: self.max_bytes, too_many_rows: USE_COMPACT }
     }
 
     pub(super) fn check(&self) -> Result<(), DatasetError> {

@@ -90,7 +90,9 @@ pub fn read_features(path: &Path) -> Result<FeatureFile, DatasetError> {
     }
     let rows = Rows::Claimed(head.rows as usize, head.at);
     let file = Coordinates { file: path.to_path_buf(), head, both_ways: false, graph: false };
-    let csr = two_pass::read(&file, Plan { rows, compact: false, sum: true, max_bytes: None })?;
+    let too_many_rows = "check the size line, or drop the nodes without features";
+    let plan = Plan { rows, compact: false, sum: true, max_bytes: None, too_many_rows };
+    let csr = two_pass::read(&file, plan)?;
     let (rows, columns) = (head.rows as usize, head.columns as usize);
     let values = csr.weights.unwrap_or_default();
     Ok(FeatureFile::Sparse(CsrFeatures::new(rows, columns, csr.indptr, csr.columns, values)?))

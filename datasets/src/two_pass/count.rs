@@ -13,8 +13,6 @@ fn believed(lines: u64) -> u64 {
     lines.saturating_mul(64).saturating_add(1 << 20)
 }
 
-const USE_COMPACT: &str = "read it with Ids::Compact, which numbers the ids that occur";
-
 pub(super) struct AsIs {
     plan: Plan,
     counts: Vec<usize>,
@@ -42,7 +40,11 @@ impl AsIs {
             }
         }
         if id >= u64::from(u32::MAX) {
-            return Err(Bad::new(format!("node ids below {}", u32::MAX), id.to_string(), USE_COMPACT));
+            return Err(Bad::new(
+                format!("node ids below {}", u32::MAX),
+                id.to_string(),
+                self.plan.too_many_rows,
+            ));
         }
         if self.largest.is_none_or(|(largest, _)| id > largest) {
             self.largest = Some((id, at));
@@ -56,7 +58,7 @@ impl AsIs {
         if matches!(self.plan.rows, Rows::Given(_)) || u64::from(id) < believed(at.line) {
             let no_room = |_| {
                 let found = format!("{id}, for which there is no memory");
-                Bad::new("node ids that fit in memory", found, USE_COMPACT)
+                Bad::new("node ids that fit in memory", found, self.plan.too_many_rows)
             };
             self.counts.try_reserve(place + 1 - self.counts.len()).map_err(no_room)?;
             self.counts.resize(place + 1, 0);
@@ -81,8 +83,8 @@ impl Numbering for AsIs {
     fn rows(&self, file: &Path, lines: u64) -> Result<usize, DatasetError> {
         let believed = believed(lines);
         let refuse = |rows: u64, at: At| {
-            let expected = format!("at most {believed} nodes in a file of {lines} edges");
-            Err(Bad::new(expected, rows.to_string(), USE_COMPACT).place(file, at))
+            let expected = format!("at most {believed} nodes in a file of {lines} entries");
+            Err(Bad::new(expected, rows.to_string(), self.plan.too_many_rows).place(file, at))
         };
         match (self.plan.rows, self.largest) {
             (Rows::Given(rows), _) => Ok(rows),

@@ -6,6 +6,7 @@
 
 mod compact;
 mod count;
+mod fill;
 mod rows;
 
 use std::collections::TryReserveError;
@@ -17,6 +18,7 @@ use crate::DatasetError;
 
 use compact::Compact;
 use count::AsIs;
+use fill::{changed, Fill};
 
 /// One entry, counted from 0.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +70,8 @@ pub(crate) struct Plan {
     /// Repeats are added; otherwise the largest of them stays.
     pub(crate) sum: bool,
     pub(crate) max_bytes: Option<u64>,
+    /// What to do about more rows than the entries bear out.
+    pub(crate) too_many_rows: &'static str,
 }
 
 /// What was read: rows sorted by column, without repeats and without zeros.
@@ -183,14 +187,7 @@ fn read_with<N: Numbering>(source: &impl Entries, plan: Plan, mut numbering: N) 
         |_| DatasetError::io("find memory for", file, std::io::Error::from(std::io::ErrorKind::OutOfMemory));
     let mut indptr = numbering.finish(rows).map_err(no_room)?;
     shift_sum(&mut indptr);
-    let mut columns: Vec<u32> = Vec::new();
-    columns.try_reserve_exact(entries).map_err(no_room)?;
-    columns.resize(entries, 0);
-    let mut weights: Vec<f32> = Vec::new();
-    if weighted {
-        weights.try_reserve_exact(entries).map_err(no_room)?;
-        weights.resize(entries, 0.0);
-    }
+    let mut fill = Fill::new(indptr, entries, weighted, (both_ways, square)).map_err(no_room)?;
 
     let mut again = Seen::default();
     let end = source.pass(|entry, _| {
@@ -198,42 +195,15 @@ fn read_with<N: Numbering>(source: &impl Entries, plan: Plan, mut numbering: N) 
         if entry.weight == Some(0.0) {
             return Ok(());
         }
-        let row = numbering.row(entry.row).ok_or_else(changed)?;
-        let column = if square { numbering.row(entry.column) } else { u32::try_from(entry.column).ok() };
-        let column = column.ok_or_else(changed)?;
-        let mut put = |row: u32, column: u32| {
-            let place = indptr.get_mut(row as usize + 1).ok_or_else(changed)?;
-            *columns.get_mut(*place).ok_or_else(changed)? = column;
-            if weighted {
-                *weights.get_mut(*place).ok_or_else(changed)? = entry.weight.unwrap_or(1.0);
-            }
-            *place += 1;
-            Ok(())
-        };
-        put(row, column)?;
-        if both_ways && row != column {
-            put(column, row)
-        } else {
-            Ok(())
-        }
+        fill.push(entry, &numbering)
     })?;
-    // Equal files fill every row to its end; the second half is for files made to deceive the first.
-    let filled = indptr.last() == Some(&entries) && indptr.is_sorted();
-    if again != seen || !filled {
-        return Err(changed().place(file, end));
-    }
-
-    let mut csr = Csr { indptr, columns, weights: weighted.then_some(weights), ids: None, seen };
+    // Equal files fill every row to its end; that this is checked as well is for files made to deceive the digest.
+    let csr = fill.finish(&numbering, seen).filter(|_| again == seen);
+    let mut csr = csr.ok_or_else(|| changed().place(file, end))?;
     rows::tidy(&mut csr, both_ways, plan.sum)
         .map_err(|(row, column)| overflow(row, column).place(file, end))?;
     csr.ids = numbering.into_ids();
     Ok(csr)
-}
-
-#[cold]
-fn changed() -> Box<Bad> {
-    let expected = "the entries that were there when the file was read first";
-    Bad::new(expected, "others", "the file was changed meanwhile, so read it again when nothing writes to it")
 }
 
 #[cold]
