@@ -97,9 +97,9 @@ impl Lab {
             (true, Task::Digits) => (1500, 3),
             (true, Task::MultiMnist) => (2500, 4),
             (true, Task::AffNist) => (1500, 5),
-            (false, Task::Digits) => (6000, 3),
-            (false, Task::MultiMnist) => (10_000, 3),
-            (false, Task::AffNist) => (8000, 3),
+            (false, Task::Digits) => (10_000, 6),
+            (false, Task::MultiMnist) => (20_000, 5),
+            (false, Task::AffNist) => (16_000, 5),
         };
         if self.quick {
             Scale { size: Size::Tiny, images, epochs, batch: 16, lr: 0.006 }
