@@ -181,7 +181,7 @@ pub(super) fn memory(context: &Context<'_>) -> Result<Measured, ClaimError> {
         figure = figure.series(Series::new(name, Kind::Line, mib));
     }
     Ok(Measured::new(vec![])
-        .check(at_least("exponent of N, dense P*", slopes[0], 1.9))
+        .check(at_least("exponent of N, dense P*", slopes[0], 1.8))
         .check(at_most("exponent of N, pre", slopes[1], 1.1))
         .check(at_most("exponent of N, post", slopes[2], 1.1))
         .check(at_most("exponent of N, exact", slopes[3], 1.1))
