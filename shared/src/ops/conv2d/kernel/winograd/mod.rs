@@ -27,6 +27,7 @@ mod pixels;
 mod points;
 mod product;
 mod results;
+mod square;
 mod transforms;
 mod weight_gradient;
 mod weights;

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use super::blocks::Block;
-use crate::ops::conv2d::kernel::Store;
+use pulp::Simd;
 
-/// Channels that are moved together.
-const QUAD: usize = 4;
+use super::square::{turned, LANES};
+use crate::ops::conv2d::kernel::{
+    tile::{load, store},
+    Store,
+};
 
 /// Images whose planes lie one after the other.
 #[derive(Clone, Copy)]
@@ -21,9 +23,8 @@ impl Planes {
         self.channels * self.height * self.width
     }
 
-    fn row(&self, image: usize, channel: usize, row: usize) -> Range<usize> {
-        let start = ((image * self.channels + channel) * self.height + row) * self.width;
-        start..start + self.width
+    fn plane(&self, image: usize, channel: usize) -> usize {
+        (image * self.channels + channel) * self.height * self.width
     }
 }
 
@@ -44,72 +45,114 @@ impl Window {
         self.rows * self.cols * self.lanes
     }
 
-    /// The pixels of one channel and image that lie in both: (row of the image, where it goes, how many).
-    fn rows_of(&self, planes: &Planes) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
-        let Window { rows, cols, before, first, lanes, .. } = *self;
-        let (height, len) = (planes.height, planes.width.min(cols - before[1].min(cols)));
-        (0..rows).filter_map(move |row| {
-            let line = (row + first).checked_sub(before[0]).filter(|line| *line < height)?;
-            Some((line, (row * cols + before[1]) * lanes, len))
-        })
+    /// The rows of an image that lie in the window.
+    fn lines(&self, planes: &Planes) -> Range<usize> {
+        let start = self.first.saturating_sub(self.before[0]);
+        start..(self.first + self.rows).saturating_sub(self.before[0]).min(planes.height).max(start)
     }
 
-    /// Copies `channels` of the block's images to `to`, where all else is zero already.
+    /// Where pixel `at` of a plane lies in the window.
+    fn place(&self, planes: &Planes, at: usize) -> usize {
+        let (row, col) = (at / planes.width + self.before[0] - self.first, at % planes.width);
+        (row * self.cols + col + self.before[1]) * self.lanes
+    }
+
+    /// Where the pixels from `at` on lie, of which all are in the window.
     #[inline(always)]
-    pub(super) fn gather(
+    fn places(&self, planes: &Planes, at: usize, count: usize) -> [usize; LANES] {
+        let mut places = [0; LANES];
+        let (mut place, mut col) = (self.place(planes, at), at % planes.width);
+        let beyond = (self.cols - planes.width) * self.lanes;
+        for to in &mut places[..count] {
+            *to = place;
+            (place, col) = (place + self.lanes, col + 1);
+            if col == planes.width {
+                (place, col) = (place + beyond, 0);
+            }
+        }
+        places
+    }
+
+    /// Copies `channels`, a vector of them at most, of the block's images to `to`, where all else is zero already.
+    #[inline(always)]
+    pub(super) fn gather<S: Simd>(
         &self,
+        simd: S,
         planes: &Planes,
-        block: &Block,
+        images: Range<usize>,
         from: &[f32],
         channels: Range<usize>,
         to: &mut [f32],
     ) {
-        let lanes = self.lanes;
-        for (nth, image) in block.images.clone().enumerate() {
+        let (lanes, lines) = (S::F32_LANES, self.lines(planes));
+        assert!(channels.len() <= lanes && self.cols >= planes.width);
+        let end = lines.end * planes.width;
+        for (nth, image) in images.enumerate() {
             let to = &mut to[nth * self.image()..][..self.image()];
-            for (line, at, len) in self.rows_of(planes) {
-                let to = &mut to[at..at + len * lanes];
-                let row = |channel: usize| &from[planes.row(image, channel, line)][..len];
-                let quads = channels.len() / QUAD;
-                for quad in 0..quads {
-                    let first = channels.start + quad * QUAD;
-                    let rows = [row(first), row(first + 1), row(first + 2), row(first + 3)];
-                    for (x, to) in to.chunks_exact_mut(lanes).enumerate() {
-                        let to = &mut to[quad * QUAD..][..QUAD];
-                        to.copy_from_slice(&[rows[0][x], rows[1][x], rows[2][x], rows[3][x]]);
-                    }
+            let mut at = lines.start * planes.width;
+            while at < end {
+                let count = lanes.min(end - at);
+                let mut square = [simd.splat_u32s(0); LANES];
+                for (channel, vector) in channels.clone().zip(&mut square) {
+                    let from = &from[planes.plane(image, channel) + at..];
+                    *vector = if from.len() >= lanes {
+                        // SAFETY: a whole vector is there.
+                        unsafe { from.as_ptr().cast::<S::u32s>().read_unaligned() }
+                    } else {
+                        simd.partial_load_u32s(bits(from))
+                    };
                 }
-                for lane in quads * QUAD..channels.len() {
-                    let to = to[lane..].iter_mut().step_by(lanes);
-                    to.zip(row(channels.start + lane)).for_each(|(to, x)| *to = *x);
+                let places = self.places(planes, at, count);
+                for (place, vector) in places.into_iter().zip(turned::<S>(simd, square)).take(count) {
+                    let to = &mut to[place..][..lanes];
+                    // SAFETY: there is room for a whole vector.
+                    unsafe { to.as_mut_ptr().cast::<S::u32s>().write_unaligned(vector) };
                 }
+                at += count;
             }
         }
     }
 
-    /// Copies the pixels to `channels` of the block's images, which are the first ones of `to`.
+    /// Copies the pixels to `channels`, a vector of them at most, of the block's images, which are the first ones of `to`.
     #[inline(always)]
-    pub(super) fn scatter(
+    pub(super) fn scatter<S: Simd>(
         &self,
+        simd: S,
         planes: &Planes,
         from: &[f32],
         channels: Range<usize>,
         finish: &Finish<'_>,
         to: &mut [f32],
     ) {
-        let lanes = self.lanes;
+        let (lanes, lines) = (S::F32_LANES, self.lines(planes));
+        assert!(channels.len() <= lanes && self.cols >= planes.width);
         let images = to.len() / planes.image().max(1);
+        let end = lines.end * planes.width;
         for image in 0..images {
             let from = &from[image * self.image()..][..self.image()];
-            for (line, at, len) in self.rows_of(planes) {
-                let from = &from[at..at + len * lanes];
-                for (lane, channel) in channels.clone().enumerate() {
-                    let to = &mut to[planes.row(image, channel, line)][..len];
-                    finish.run(channel, from[lane..].iter().step_by(lanes), to);
+            let mut at = lines.start * planes.width;
+            while at < end {
+                let count = lanes.min(end - at);
+                let mut square = [simd.splat_u32s(0); LANES];
+                let places = self.places(planes, at, count);
+                for (place, vector) in places.into_iter().zip(&mut square).take(count) {
+                    let from = &from[place..][..lanes];
+                    // SAFETY: a whole vector is there.
+                    *vector = unsafe { from.as_ptr().cast::<S::u32s>().read_unaligned() };
                 }
+                for (channel, vector) in channels.clone().zip(turned::<S>(simd, square)) {
+                    let to = &mut to[planes.plane(image, channel) + at..][..count];
+                    finish.run::<S>(simd, channel, vector, to);
+                }
+                at += count;
             }
         }
     }
+}
+
+fn bits(values: &[f32]) -> &[u32] {
+    // SAFETY: same size and alignment, and every bit pattern is both.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
 }
 
 /// What happens to a result on its way to where it belongs.
@@ -121,22 +164,29 @@ pub(super) struct Finish<'a> {
 }
 
 impl Finish<'_> {
+    /// The first of a vector's lanes to `to`, as many as it has.
     #[inline(always)]
-    fn run<'f>(&self, channel: usize, from: impl Iterator<Item = &'f f32>, to: &mut [f32]) {
+    fn run<S: Simd>(&self, simd: S, channel: usize, vector: S::u32s, to: &mut [f32]) {
         let bias = self.bias.map_or(0.0, |bias| bias[channel]);
-        let relu = self.relu;
-        // not a maximum, which would turn a NaN into a 0
-        let value = move |x: &f32| {
-            let x = x + bias;
-            if relu && x < 0.0 {
-                0.0
-            } else {
-                x
-            }
-        };
-        match self.store {
-            Store::Write => to.iter_mut().zip(from).for_each(|(to, x)| *to = value(x)),
-            Store::Add => to.iter_mut().zip(from).for_each(|(to, x)| *to += value(x)),
+        let zero = simd.splat_f32s(0.0);
+        let mut x: S::f32s = simd.add_f32s(simd.transmute_f32s_u32s(vector), simd.splat_f32s(bias));
+        if self.relu {
+            // not a maximum, which would turn a NaN into a 0
+            let negative = simd.less_than_f32s(x, zero);
+            let bits = simd.transmute_u32s_f32s(x);
+            x = simd.transmute_f32s_u32s(simd.select_u32s(negative, simd.splat_u32s(0), bits));
+        }
+        let whole = to.len() == S::F32_LANES;
+        if self.store == Store::Add {
+            // SAFETY: a whole vector is there.
+            let there = if whole { unsafe { load::<S>(to.as_ptr()) } } else { simd.partial_load_f32s(to) };
+            x = simd.add_f32s(there, x);
+        }
+        if whole {
+            // SAFETY: there is room for a whole vector.
+            unsafe { store::<S>(to.as_mut_ptr(), x) }
+        } else {
+            simd.partial_store_f32s(to, x);
         }
     }
 }

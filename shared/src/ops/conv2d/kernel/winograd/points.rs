@@ -93,7 +93,7 @@ impl Transform<'_> {
             if channels.len() < lanes {
                 self.window.fill(0.0);
             }
-            window.gather(&self.planes, self.block, self.values, channels, self.window);
+            window.gather(simd, &self.planes, images.clone(), self.values, channels, self.window);
             let mut tile = 0;
             for image in self.window.chunks_exact(window.image()).take(images.len()) {
                 for row in 0..down.len() {

@@ -167,7 +167,7 @@ impl WithSimd for Back<'_> {
                 }
             }
             let outputs = first..(first + lanes).min(self.outputs.end);
-            window.scatter(&self.planes, self.window, outputs, &self.finish, self.to);
+            window.scatter(simd, &self.planes, self.window, outputs, &self.finish, self.to);
         }
     }
 }
