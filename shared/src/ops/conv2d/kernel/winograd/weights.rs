@@ -10,9 +10,9 @@ use super::{
     product::VECTORS,
     transforms::{both_axes, WeightGradients, Weights},
 };
-use crate::{
-    device::zeros,
-    ops::conv2d::kernel::{Store, Width},
+use crate::ops::{
+    conv2d::kernel::{Store, Width},
+    scratch::Buffer,
 };
 
 /// Weights of a kernel.
@@ -40,18 +40,22 @@ pub(super) struct Kernels<'a> {
 pub(super) struct Transformed {
     pub(super) outputs: Range<usize>,
     pub(super) vectors: usize,
-    pub(super) values: Vec<f32>,
+    pub(super) values: Buffer,
 }
 
 impl Transformed {
     pub(super) fn all(width: &Width, kernels: Kernels<'_>, sources: usize, outputs: usize) -> Vec<Self> {
         let of_panel = |outputs: Range<usize>| {
             let vectors = outputs.len().div_ceil(width.lanes);
-            let mut values = zeros(AREA * sources * vectors * width.lanes);
-            Arch::new().dispatch(Panel { kernels, sources, outputs: outputs.clone(), to: &mut values });
-            Transformed { outputs, vectors, values }
+            Transformed { outputs, vectors, values: Buffer::of(AREA * sources * vectors * width.lanes) }
         };
-        panels(outputs, width.lanes).into_par_iter().map(of_panel).collect()
+        // buffers of this thread, which gets them back
+        let mut panels: Vec<_> = panels(outputs, width.lanes).into_iter().map(of_panel).collect();
+        panels.par_iter_mut().for_each(|panel| {
+            let outputs = panel.outputs.clone();
+            Arch::new().dispatch(Panel { kernels, sources, outputs, to: &mut panel.values });
+        });
+        panels
     }
 }
 
