@@ -1,3 +1,5 @@
+mod winograd;
+
 use dfdx::prelude::*;
 use proptest::prelude::*;
 

@@ -6,7 +6,7 @@ use dfdx::{
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{max::MaxPlane, PoolKernel, Window};
+use super::{max::MaxPlanes, PoolKernel, Window};
 use crate::device::{host_op, zeros, HostTensor};
 
 /// Planes that one task takes: small planes are not worth a task each.
@@ -52,11 +52,7 @@ impl PoolKernel for Cpu {
                 let [portion_in, portion_out] = sizes.portions();
                 let portions = y.par_chunks_mut(portion_out).zip(winners.par_chunks_mut(portion_out));
                 portions.zip(x.par_chunks(portion_in)).for_each(|((y, winners), x)| {
-                    let [plane_in, plane_out] = sizes.planes();
-                    let planes = y.chunks_exact_mut(plane_out).zip(winners.chunks_exact_mut(plane_out));
-                    for ((y, winners), x) in planes.zip(x.chunks_exact(plane_in)) {
-                        MaxPlane { x, size: sizes.input, window, out: sizes.output, y, winners }.run();
-                    }
+                    MaxPlanes { x, size: sizes.input, window, out: sizes.output, y, winners }.run();
                 });
                 (y, winners)
             },

@@ -7,7 +7,7 @@ use super::{
     groups::{images_in_group, Images, PanelsOfGroups},
     layout::Layout,
     panels::{Grid, Panels},
-    scatter, Sizes, Store, Width,
+    scatter, winograd, Sizes, Store, Width,
 };
 
 /// x = f(Wᵀ ∗ y + b), f the identity or ReLU: each result y\[n, o, i, j\] adds w\[o, c, p, q\] y to the pixel under its tap
@@ -27,6 +27,9 @@ pub(crate) fn spread(
     store: Store,
     x: &mut [f32],
 ) {
+    if let Some(fast) = winograd::Correlation::back(sizes, weight) {
+        return winograd::correlate(&fast, y, bias, relu, store, x);
+    }
     let width = Width::of_machine();
     let (rows, cols) = (phases(sizes, sizes.height), phases(sizes, sizes.width));
     let gathered = |phases: &[Phase]| phases.iter().map(|p| p.count * p.taps).sum::<usize>();

@@ -18,6 +18,7 @@ mod panels;
 mod scatter;
 mod tile;
 mod weight_gradient;
+mod winograd;
 
 use pulp::{Arch, Simd, WithSimd};
 

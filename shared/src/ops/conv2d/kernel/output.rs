@@ -7,7 +7,7 @@ use super::{
     groups::{images_in_group, Images, PanelsOfGroups},
     layout::Layout,
     panels::{Grid, Panels},
-    Sizes, Store, Width,
+    winograd, Sizes, Store, Width,
 };
 
 /// y = f(W ∗ x + b), f the identity or ReLU.
@@ -23,6 +23,9 @@ pub(crate) fn convolve(
     store: Store,
     y: &mut [f32],
 ) {
+    if let Some(fast) = winograd::Correlation::forward(sizes, weight) {
+        return winograd::correlate(&fast, x, bias, relu, store, y);
+    }
     let width = Width::of_machine();
     let Sizes { channels, kernel, .. } = *sizes;
     let layout = Layout::strided(sizes.height, sizes.width, kernel, sizes.stride, sizes.padding);

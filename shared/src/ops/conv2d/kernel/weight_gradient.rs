@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{layout::Layout, tile, Sizes, Store, Width};
+use super::{layout::Layout, tile, winograd, Sizes, Store, Width};
 use crate::ops::scratch::Buffer;
 
 /// Tasks at least, where the sizes allow it.
@@ -38,6 +38,13 @@ pub(crate) fn weight_gradient(
     dw: &mut [f32],
     db: Option<&mut [f32]>,
 ) {
+    if winograd::fits(sizes) {
+        winograd::weight_gradient(sizes, x, dy, store, dw);
+        if let Some(db) = db {
+            sum_planes(dy, sizes.rows * sizes.cols, store, db);
+        }
+        return;
+    }
     let width = Width::of_machine();
     let taps = sizes.taps();
     let channels = channel_panels(sizes.outputs, width.lanes);
@@ -87,6 +94,19 @@ pub(crate) fn weight_gradient(
     if let Some(db) = db {
         add_parts(db, &bias_sums, sizes.outputs, 0);
     }
+}
+
+/// Σ dy\[n, o, i, j\] over n, i, j, image after image.
+fn sum_planes(dy: &[f32], plane: usize, store: Store, db: &mut [f32]) {
+    let channels = db.len();
+    db.par_iter_mut().enumerate().for_each(|(channel, db)| {
+        if store == Store::Write {
+            *db = 0.0;
+        }
+        for plane in dy.chunks_exact(plane.max(1)).skip(channel).step_by(channels) {
+            *db += plane.iter().sum::<f32>();
+        }
+    });
 }
 
 /// Output channels in panels of one to [`VECTORS`] vectors, as equal as can be.
