@@ -20,6 +20,11 @@ const TRAIN: &[(&str, &str, &str)] = &[
         "train --size tiny --limit 40 --batch-size 20 --epochs 100000",
     ),
     ("dcnn", "train --epochs 2", "train --epochs 1000000 --no-early-stopping"),
+    (
+        "sparse-dcnn",
+        "train --epochs 2 --threshold post:0.1",
+        "train --epochs 1000000 --no-early-stopping --threshold pre:0.1",
+    ),
 ];
 
 /// The shortest and the longest `train` of a program.

@@ -84,6 +84,22 @@ const TRAININGS: &[Training] = &[
             20_500, 22_000, 23_500, 25_000, 26_500, 28_000, 29_500,
         ],
     },
+    Training {
+        paper: "sparse-dcnn",
+        flags: "--epochs 30 --no-early-stopping --checkpoint-every 1 --threshold post:0.1",
+        others: &["--epochs 3", "--epochs 3 --threshold pre:0.1 --renormalize", "--epochs 3 --threshold top:5"],
+        files: &["model.safetensors", "checkpoint.safetensors", "record.jsonl", "run.json"],
+        moments: &[
+            Moment::Early(0),
+            Moment::Early(6_000),
+            Moment::Early(25_000),
+            Moment::Epoch(1, 0),
+            Moment::Epoch(5, 3_100),
+            Moment::Epoch(14, 1_900),
+            Moment::Epoch(27, 400),
+        ],
+        anew: &[1_500, 8_000, 20_000],
+    },
 ];
 
 #[test]
