@@ -262,8 +262,8 @@ fn the_timed_workload_has_the_entries_and_products_of_scipy() {
     }
 }
 
-/// σ, nodes of degree above 1/σ, and the entries that Pre and Post leave of hops 1 to 3: as published with the notes
-/// on this paper, measured there in single precision with v ≥ σ.
+/// σ, nodes of degree above 1/σ, and the entries that Pre and Post leave of hops 1 to 3, as measured before this crate
+/// with another program that keeps v ≥ σ. Its precision is not recorded; its counts are those of single precision.
 const TABLE: [(f64, usize, [u64; 3], [u64; 3]); 7] = [
     (0.01, 1, [10_388, 67_558, 228_401], [10_388, 40_844, 42_203]),
     (0.02, 4, [10_171, 53_118, 177_561], [10_171, 28_227, 23_187]),

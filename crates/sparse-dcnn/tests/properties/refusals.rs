@@ -87,6 +87,7 @@ fn features_that_do_not_fit() {
         let infinite = Csr::new((4, 9), vec![0, 0, 1, 1, 2], vec![3, 8], vec![1.0, f32::INFINITY]);
         says(by(Features::Sparse(infinite)), &["feature 8 in row 3 is inf", "finite"]);
         let by_columns = Csr::new((4, 4), vec![0, 1, 1, 1, 1], vec![3], vec![1.0]).to_csc();
+        says(Features::Sparse(by_columns.clone()).check(4), &["the feature matrix is stored by columns"]);
         says(by(Features::Sparse(by_columns)), &["the feature matrix is stored by columns"]);
     }
 }
