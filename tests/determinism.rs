@@ -84,6 +84,31 @@ const TRAININGS: &[Training] = &[
             20_500, 22_000, 23_500, 25_000, 26_500, 28_000, 29_500,
         ],
     },
+    Training {
+        paper: "sparse-dcnn",
+        flags: "--threshold post:0.1 --epochs 40 --no-early-stopping --checkpoint-every 1",
+        others: &[
+            "--epochs 3",
+            "--epochs 3 --threshold pre:0.1 --hops 3",
+            "--epochs 3 --threshold top:5 --renormalize",
+        ],
+        files: &["model.safetensors", "checkpoint.safetensors", "record.jsonl", "run.json"],
+        moments: &[
+            Moment::Early(0),
+            Moment::Early(1_500),
+            Moment::Early(5_000),
+            Moment::Early(12_000),
+            Moment::Checkpoint(1, 200),
+            Moment::Checkpoint(7, 1_300),
+            Moment::Epoch(1, 0),
+            Moment::Epoch(3, 900),
+            Moment::Epoch(9, 2_100),
+            Moment::Epoch(17, 300),
+            Moment::Epoch(26, 1_700),
+            Moment::Epoch(36, 50),
+        ],
+        anew: &[1_000, 3_500, 6_000, 8_500, 11_000, 14_000, 18_000, 23_000, 28_000],
+    },
 ];
 
 #[test]
