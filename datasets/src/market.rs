@@ -12,7 +12,7 @@ use crate::DatasetError;
 /// What the first line starts with.
 pub(crate) const BANNER: &[u8] = b"%%MatrixMarket";
 
-const HEADER: &str = "`%%MatrixMarket matrix coordinate {pattern|real|integer} {general|symmetric}`";
+const HEADER: &str = "`%%MatrixMarket matrix {coordinate|array} {pattern|real|integer} {general|symmetric}`";
 const WRITE_AGAIN: &str = "write the matrix again in one of these forms";
 const CHECK: &str = "check the file against its size line, it may be cut or changed";
 

@@ -194,7 +194,7 @@ fn matrix_market_errors_name_file_line_and_remedy() {
         "0 1\n",
         &[
             "line 1",
-            "`%%MatrixMarket matrix coordinate {pattern|real|integer} {general|symmetric}`",
+            "`%%MatrixMarket matrix {coordinate|array} {pattern|real|integer} {general|symmetric}`",
             "found \"0 1\"",
             again,
         ],

@@ -5,6 +5,7 @@
 
 mod capsules;
 mod dcnn;
+mod sparse_dcnn;
 
 use std::{
     fs,

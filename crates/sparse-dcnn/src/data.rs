@@ -4,13 +4,14 @@ use std::path::Path;
 
 use datasets::{
     graph_file::{read_graph, Direction, ReadOptions},
-    matrix_file::{read_features, read_labels, FeatureFile},
+    matrix_file::{read_features, read_labels, FeatureFile, FeatureShape},
+    DatasetError,
 };
 use dcnn::{NodeData, Source};
 use rand::Rng;
 use shared::{graph::Csr, train::RunRng};
 
-use crate::{Features, SparseError};
+use crate::{Bytes, Features, SparseError};
 
 /// A graph whose nodes are to be classified.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ pub struct GraphFiles<'a> {
     pub labels: Option<&'a Path>,
     /// Whether edges are taken in the direction in which they are written.
     pub directed: bool,
-    /// The most bytes that the arrays of the graph may take.
+    /// The most bytes that the arrays of the graph and the features may take together.
     pub max_bytes: Option<u64>,
 }
 
@@ -58,7 +59,10 @@ pub fn load_named(name: &str, source: &Source) -> Result<GraphData, SparseError>
 pub fn load_adjacency(files: &GraphFiles<'_>) -> Result<Csr, SparseError> {
     let direction = if files.directed { Direction::Directed } else { Direction::Undirected };
     let options = ReadOptions { direction, max_bytes: files.max_bytes, ..ReadOptions::default() };
-    let graph = read_graph(files.graph, &options)?;
+    let graph = read_graph(files.graph, &options).map_err(|error| match error {
+        DatasetError::Memory { needed, allowed, .. } => too_much("the graph", needed, allowed),
+        other => other.into(),
+    })?;
     let nodes = graph.nodes();
     let (indptr, columns, weights, _) = graph.into_parts();
     let weights = weights.unwrap_or_else(|| vec![1.0; columns.len()]);
@@ -75,7 +79,7 @@ pub fn load_files(files: &GraphFiles<'_>) -> Result<GraphData, SparseError> {
     let nodes = adjacency.rows();
     let features = match files.features {
         None => Features::Dense { values: vec![1.0; nodes], columns: 1 },
-        Some(path) => match read_features(path)? {
+        Some(path) => match checked_features(path, files, &adjacency)? {
             FeatureFile::Dense { values, columns, .. } => Features::Dense { values, columns },
             FeatureFile::Sparse(x) => {
                 let (rows, columns_count, indptr, columns, values) = x.into_parts();
@@ -93,6 +97,26 @@ pub fn load_files(files: &GraphFiles<'_>) -> Result<GraphData, SparseError> {
     let classes = labels.iter().max().map_or(0, |m| m.saturating_add(1));
     let name = files.graph.display().to_string();
     Ok(GraphData { name, adjacency, features, labels, classes })
+}
+
+/// The features in a file, if they are those of the graph's nodes and fit beside it.
+fn checked_features(path: &Path, files: &GraphFiles<'_>, a: &Csr) -> Result<FeatureFile, SparseError> {
+    let shape = FeatureShape::read(path)?;
+    let nodes = a.rows();
+    if shape.rows != nodes as u64 {
+        let (features, graph) = (path.display().to_string(), files.graph.display().to_string());
+        return Err(SparseError::FeatureRows { features, rows: shape.rows, graph, nodes });
+    }
+    let graph = 8 * (a.nnz() as u64 + nodes as u64);
+    let needed = shape.bytes().saturating_add(graph);
+    match files.max_bytes.filter(|allowed| needed > *allowed) {
+        Some(allowed) => Err(too_much("the graph with its features", needed, allowed)),
+        None => Ok(read_features(path)?),
+    }
+}
+
+fn too_much(what: &'static str, needed: u64, allowed: u64) -> SparseError {
+    SparseError::Memory { what, needed: Bytes(needed).to_string(), allowed: Bytes(allowed).to_string() }
 }
 
 /// Edges of a random graph with `nodes` nodes, `degree` mean degree and `classes` equal blocks, one after another: node i

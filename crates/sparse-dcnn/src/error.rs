@@ -68,6 +68,30 @@ pub enum SparseError {
         /// Why so many.
         why: &'static str,
     },
+    /// A file of features for other nodes than the graph's.
+    #[error(
+        "{features} has {rows} rows and the graph {graph} has {nodes} nodes: give every node from 0 a row of features, \
+         and no other"
+    )]
+    FeatureRows {
+        /// The file of features.
+        features: String,
+        /// Its rows.
+        rows: u64,
+        /// The file of edges.
+        graph: String,
+        /// Its nodes.
+        nodes: usize,
+    },
+    /// Weights whose sum no `f32` holds.
+    #[error(
+        "the edges of node {node} weigh more than 3.4e38 together: divide all weights by the same number, which changes \
+         no transition probability"
+    )]
+    Degree {
+        /// The node.
+        node: usize,
+    },
     /// Additions under a normalization that spreads a new edge over the whole graph.
     #[error(
         "nodes and edges can be added under random-walk normalization alone, where an edge changes the rows of its two \

@@ -60,7 +60,8 @@ impl Graph {
     /// A: (N, N).
     ///
     /// # Errors
-    /// [`SparseError::Graph`] for weights that are negative or no numbers, or a matrix that is not square.
+    /// [`SparseError::Graph`] for weights that are negative or no numbers, or a matrix that is not square;
+    /// [`SparseError::Degree`] for weights whose sum overflows.
     ///
     /// # Complexity
     /// O(N + |E|); for P = D⁻¹A without a second copy of the matrix.
@@ -73,7 +74,10 @@ impl Graph {
             && adjacency.rows() == adjacency.cols()
             && adjacency.data().iter().all(|w| w.is_finite() && *w > 0.0);
         let p = if in_place {
-            divided(adjacency, &degrees)
+            if let Some(node) = degrees.iter().position(|d| !d.is_finite()) {
+                return Err(SparseError::Degree { node });
+            }
+            divided(adjacency)
         } else {
             transition_matrix(&adjacency, normalization)?
         };
@@ -173,12 +177,14 @@ fn row_sums(a: &Csr) -> Vec<f32> {
     starts.windows(2).map(sum).collect()
 }
 
-/// D⁻¹A in the memory of A, whose rows sum to `degrees`.
-fn divided(mut a: Csr, degrees: &[f32]) -> Csr {
+/// D⁻¹A in the memory of A, entry for entry what [`transition_matrix`] gives.
+fn divided(mut a: Csr) -> Csr {
     let starts = a.proper_indptr().into_owned();
     let values = a.data_mut();
-    for (span, degree) in starts.windows(2).zip(degrees) {
-        values[span[0]..span[1]].iter_mut().for_each(|w| *w = (f64::from(*w) / f64::from(*degree)) as f32);
+    for span in starts.windows(2) {
+        let row = &mut values[span[0]..span[1]];
+        let degree: f64 = row.iter().map(|w| f64::from(*w)).sum();
+        row.iter_mut().for_each(|w| *w = (f64::from(*w) / degree) as f32);
     }
     a
 }

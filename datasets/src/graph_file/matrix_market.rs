@@ -65,11 +65,7 @@ pub fn read_matrix_market(path: &Path, options: &ReadOptions) -> Result<GraphFil
         (_, Ok(nodes), _) => Rows::Claimed(nodes as usize, head.at),
         (_, Err(_), _) => {
             let (expected, found) = (format!("at most {} nodes", u32::MAX), head.rows.to_string());
-            return bad(
-                expected,
-                found,
-                "read it with Ids::Compact, which numbers the nodes that have edges",
-            );
+            return bad(expected, found, "number the nodes that have edges from 0, as Ids::Compact does");
         }
     };
     let both_ways = head.symmetric || options.direction == Direction::Undirected;

@@ -3,7 +3,7 @@
 use crate::two_pass::{Plan, Rows};
 use crate::DatasetError;
 
-const USE_COMPACT: &str = "read it with Ids::Compact, which numbers the ids that occur";
+const USE_COMPACT: &str = "number the nodes that have edges from 0, as Ids::Compact does";
 
 /// Whether an edge leads both ways.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

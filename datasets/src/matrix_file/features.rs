@@ -41,6 +41,54 @@ impl FeatureFile {
     }
 }
 
+/// What the head of a file of features announces, before any memory is taken for them.
+///
+/// # Example
+///
+/// ```
+/// use datasets::matrix_file::FeatureShape;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("features.mtx");
+/// std::fs::write(&path, "%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n4\n")?;
+/// let shape = FeatureShape::read(&path)?;
+/// assert_eq!((shape.rows, shape.columns, shape.bytes()), (2, 2, 16));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeatureShape {
+    /// The number of nodes.
+    pub rows: u64,
+    /// The number of features.
+    pub columns: u64,
+    /// Values in the file.
+    pub entries: u64,
+    /// Whether the file lists every value.
+    pub dense: bool,
+}
+
+impl FeatureShape {
+    /// Reads the head of `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::Malformed`] for a head that is not of a Matrix Market file; [`DatasetError::Io`].
+    pub fn read(path: &Path) -> Result<Self, DatasetError> {
+        let head = market::read_head(path)?;
+        let Head { rows, columns, entries, array: dense, .. } = head;
+        Ok(Self { rows, columns, entries, dense })
+    }
+
+    /// Bytes of the arrays that [`read_features`] makes of the file, before entries listed twice are joined.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self.dense {
+            true => self.entries.saturating_mul(4),
+            false => self.entries.saturating_mul(8).saturating_add(self.rows.saturating_mul(8)),
+        }
+    }
+}
+
 /// Reads the features of nodes from a `general` Matrix Market file of nodes by features.
 ///
 /// A `coordinate` file (`pattern` for ones, `real` or `integer`) gives [`FeatureFile::Sparse`]: entries may come in

@@ -2,6 +2,7 @@
 //!
 //! | function | reads |
 //! |---|---|
+//! | [`FeatureShape::read`] | the head of such a file alone: how large it is |
 //! | [`read_features`] | a Matrix Market file: `coordinate` gives sparse features, `array` dense ones |
 //! | [`read_labels`] | a class a line, or `node class` pairs |
 //! | [`write_features`], [`write_labels`] | write them |
@@ -17,5 +18,5 @@
 mod features;
 mod labels;
 
-pub use features::{read_features, write_features, FeatureFile};
+pub use features::{read_features, write_features, FeatureFile, FeatureShape};
 pub use labels::{read_labels, write_labels, MAX_CLASSES};

@@ -6,6 +6,7 @@ use datasets::{
     graph_file::write_edge_list,
     matrix_file::{write_features, write_labels, FeatureFile},
     splits::random_thirds,
+    MAX_DENSE_ENTRIES,
 };
 use dcnn::{baselines::Scores, RunOptions, Source};
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,11 @@ impl FileArgs {
             max_bytes,
         })
     }
+
+    /// Every file that was given.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        [&self.graph, &self.features, &self.labels].into_iter().filter_map(|path| path.as_deref())
+    }
 }
 
 pub(super) fn source(context: &Context<'_>) -> Source {
@@ -69,16 +75,28 @@ fn load(
 }
 
 /// Where the graph of a run comes from, as its files and messages name it.
-pub(super) fn dataset_name(files: &FileArgs, context: &Context<'_>) -> String {
-    match &files.graph {
-        Some(graph) => graph.display().to_string(),
-        None => context.dataset.clone().unwrap_or_else(|| dcnn::SYNTHETIC.into()),
+pub(super) fn dataset_name(files: &FileArgs, context: &Context<'_>) -> Result<String, CliError> {
+    let set = context.dataset.as_deref().unwrap_or(dcnn::SYNTHETIC);
+    let Some(graph) = &files.graph else { return Ok(set.into()) };
+    let graph = graph.display().to_string();
+    // The embedded set is what the flag says when it was not given.
+    if set != dcnn::SYNTHETIC {
+        return Err(format!("--graph {graph} and --dataset {set} are two graphs: give one of them").into());
     }
+    Ok(graph)
+}
+
+/// Makes the folder of a verb that does not own it.
+pub(super) fn make_folder(folder: &Path) -> Result<(), CliError> {
+    std::fs::create_dir_all(folder).map_err(|why| {
+        let folder = folder.display();
+        format!("cannot make folder {folder} ({why}): pass an --out that can be written to").into()
+    })
 }
 
 pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError> {
     let context = &job.context;
-    let name = dataset_name(&args.files, context);
+    let name = dataset_name(&args.files, context)?;
     if args.files.graph.is_some() && args.files.labels.is_none() && !args.dry_run {
         return Err(
             "a graph of your own needs labels to train on: give --labels FILE, one label a line".into()
@@ -209,6 +227,14 @@ pub(super) fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> 
             file.display()
         )
     })?;
+    if let Some(gone) = note.files.paths().find(|path| !path.exists()) {
+        return Err(format!(
+            "{} was trained on {}, which is not there: put it back, or start in the folder in which `train` started",
+            job.out.display(),
+            gone.display()
+        )
+        .into());
+    }
     let model = SavedSparseDcnn::load(&job.out.join(MODEL_FILE), job.context.device)?;
     if **model.config() != note.config {
         // A `train` over an older run that was killed between the two files.
@@ -268,8 +294,16 @@ pub(super) fn generate(args: &GenerateArgs, job: &Job<'_>) -> Result<Summary, Cl
             return Err(format!("{flag} is {value}: it must be from {low} to {high}").into());
         }
     }
+    if nodes * features > MAX_DENSE_ENTRIES {
+        return Err(format!(
+            "--nodes {nodes} with --features {features} are {} values, and `train` reads at most {MAX_DENSE_ENTRIES}: \
+             give fewer features",
+            nodes * features
+        )
+        .into());
+    }
     let seed = job.context.seed;
-    std::fs::create_dir_all(&job.out)?;
+    make_folder(&job.out)?;
     let file = |name: &str| job.out.join(name);
     job.context.progress.start("files", 3);
     write_edge_list(

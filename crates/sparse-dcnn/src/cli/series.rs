@@ -15,7 +15,7 @@ use shared::{
 };
 
 use super::{
-    run::{dataset_name, source},
+    run::{dataset_name, make_folder, source},
     SeriesArgs,
 };
 use crate::{
@@ -55,9 +55,12 @@ pub(super) fn compute(args: &SeriesArgs, job: &Job<'_>) -> Result<Summary, CliEr
     if !(1..=1 << 24).contains(&args.block_rows) {
         return Err(format!("--block-rows is {}: it must be from 1 to 16777216", args.block_rows).into());
     }
+    if args.keep.hops == 0 {
+        return Err("--hops is 0: it must be from 1 to 8; the series begins with the first power".into());
+    }
     let mut config = Config { sparsify: args.keep.sparsify(), ..Config::default() };
     config.network.hops = args.keep.hops;
-    let name = dataset_name(&args.files, context);
+    let name = dataset_name(&args.files, context)?;
     let allowed = args.max_memory.map(|bytes| bytes.0);
     let adjacency = match args.files.files(allowed) {
         Some(files) => load_adjacency(&files)?,
@@ -85,7 +88,7 @@ pub(super) fn compute(args: &SeriesArgs, job: &Job<'_>) -> Result<Summary, CliEr
     }
     let plan = Plan { series: SeriesHeader::of(&powers), block_rows: args.block_rows };
     check_memory(&powers, &plan, graph.memory_bytes() as u64, allowed)?;
-    fs::create_dir_all(job.out.join("blocks"))?;
+    make_folder(&job.out.join("blocks"))?;
     agree_on(&job.out, &plan)?;
 
     let mine = shard_blocks(&plan.blocks(), args.shard.index - 1, args.shard.of);
