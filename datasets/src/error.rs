@@ -85,9 +85,7 @@ pub enum DatasetError {
     },
 
     /// Reading or writing failed in the operating system, or a `.gz` file is damaged.
-    #[error(
-        "could not {action} {path} ({source}); check that the file is whole and that its folder can be used"
-    )]
+    #[error("could not {action} {path} ({source}); {}", remedy(action))]
     Io {
         /// What was tried, such as `read`.
         action: &'static str,
@@ -161,6 +159,14 @@ pub enum DatasetError {
         /// What to do next.
         hint: &'static str,
     },
+}
+
+/// What to do where the system refused `action`.
+fn remedy(action: &str) -> &'static str {
+    match action {
+        "write" | "create" | "rename to" => "free some space, or choose a folder that can be written to",
+        _ => "check that the file is whole and that its folder can be used",
+    }
 }
 
 impl DatasetError {

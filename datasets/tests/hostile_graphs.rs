@@ -8,7 +8,7 @@ use std::path::Path;
 use datasets::graph_file::{
     read_edge_list, read_graph, read_matrix_market, Direction, Ids, ReadOptions, Repeats,
 };
-use datasets::matrix_file::{read_features, read_labels, write_labels};
+use datasets::matrix_file::{read_features, read_labels, write_labels, FeatureShape};
 use datasets::DatasetError;
 use proptest::prelude::*;
 
@@ -389,4 +389,15 @@ proptest! {
         bytes.truncate(n - cut);
         read_all(&bytes);
     }
+}
+
+#[test]
+fn the_shape_of_features_is_known_before_they_are_read() {
+    let shape = |text: &str| with_file("x.mtx", text.as_bytes(), FeatureShape::read);
+    let dense = shape("%%MatrixMarket matrix array real general\n% note\n1000000 5000\n1\n").unwrap();
+    assert_eq!((dense.rows, dense.columns, dense.dense), (1_000_000, 5000, true));
+    assert_eq!(dense.bytes(), 20_000_000_000);
+    let sparse = shape("%%MatrixMarket matrix coordinate real general\n7 9 2\n1 1 1\n2 2 1\n").unwrap();
+    assert_eq!((sparse.rows, sparse.columns, sparse.dense, sparse.bytes()), (7, 9, false, 2 * 8 + 7 * 8));
+    assert!(shape("").is_err() && shape("hello\n").is_err());
 }

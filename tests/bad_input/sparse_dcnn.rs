@@ -241,7 +241,7 @@ fn what_takes_too_much_is_refused_before_it_takes_it() {
         let out = house.path("run");
         let limit = ["-c", "ulimit -v 60000; exec \"$0\" \"$@\"", program, verb];
         let common = ["--threads", "1", "--graph", &files[0], "--out", out.to_str().unwrap(), "--json", "-q"];
-        narrow.run(&[&limit, &common, flags].concat())
+        narrow.run(&[&limit[..], &common, flags].concat())
     };
     let all = ["--features", &files[1], "--labels", &files[2]];
     let free = run("train", &all);
@@ -374,7 +374,12 @@ fn a_full_disk_is_said_and_what_was_there_stays() {
     );
     case(&house, "a full disk, merge", |h| h.run("merge", &["--out", &out, "--json"]), &["disk/series"]);
     case(&house, "a full disk, train", |h| train(h, &["--out", &new]), &["disk/new"]);
-    case(&house, "a full disk, generate", |h| h.run("generate", &["--out", &out]), &["disk/series"]);
+    case(
+        &house,
+        "a full disk, generate",
+        |h| h.run("generate", &["--out", &out]),
+        &["disk/series", "free some space"],
+    );
     fs::remove_file(house.path("disk/filler")).unwrap();
     let told = series(&house, &["--out", &out, "--block-rows", "5", "--resume"]).exits(0).json();
     assert_eq!(told["resumed"], 3);

@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// One of eight words a node: every second node uses one of its own community's four.
 fn words(labels: &[usize]) -> Csr {
-    let word = |i: usize| if i % 2 == 0 { labels[i] * 4 + i / 2 % 4 } else { i / 2 % 8 } as u32;
+    let word = |i: usize| if i.is_multiple_of(2) { labels[i] * 4 + i / 2 % 4 } else { i / 2 % 8 } as u32;
     let nodes = labels.len();
     Csr::new((nodes, 8), (0..=nodes).collect(), (0..nodes).map(word).collect(), vec![1.0; nodes])
 }

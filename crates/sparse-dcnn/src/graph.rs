@@ -188,3 +188,30 @@ fn divided(mut a: Csr) -> Csr {
     }
     a
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    fn weighted(values: Vec<f32>) -> Csr {
+        Csr::new((3, 3), vec![0, 2, 4, 6], vec![1, 2, 0, 2, 0, 1], values)
+    }
+
+    #[test]
+    fn dividing_in_place_gives_the_transition_matrix_bit_for_bit() {
+        let config = Config::default().validate().unwrap();
+        // sums that no f32 holds exactly
+        let a = weighted(vec![0.1, 16_777_216.0, 1e-7, 0.3, 3.0, 1.0 / 3.0]);
+        let p = transition_matrix(&a, Normalization::RANDOM_WALK).unwrap();
+        assert_eq!(Graph::new(a, &config).unwrap().transition(), &p);
+    }
+
+    #[test]
+    fn weights_whose_sum_overflows_are_refused() {
+        let config = Config::default().validate().unwrap();
+        let error = Graph::new(weighted(vec![1.0, 1.0, 3e38, 3e38, 1.0, 1.0]), &config).unwrap_err();
+        assert!(error.to_string().starts_with("the edges of node 1 weigh more than 3.4e38"), "{error}");
+        assert!(Graph::new(weighted(vec![1.0, 1.0, 1e38, 2e38, 1.0, 1.0]), &config).is_ok());
+    }
+}

@@ -25,7 +25,8 @@ pub(crate) fn zeros(len: usize) -> Vec<f32> {
 ///
 /// A training step frees all that it took, and takes as much again in the next one. By default that memory goes back to
 /// the system in between, and every page of it costs a fault and a clearing when it is next touched: an eighth of a step
-/// of a residual network. Programs call this once, first of all; elsewhere than on Linux with glibc it does nothing.
+/// of a residual network. All threads share one heap, so that what one frees another can take: a heap a thread would give
+/// large pieces back whatever is asked. Programs call this once, first of all; elsewhere than on Linux with glibc it does nothing.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -35,10 +36,12 @@ pub fn keep_freed_memory() {
         }
         const TRIM_THRESHOLD: c_int = -1;
         const MMAP_MAX: c_int = -4;
+        const ARENA_MAX: c_int = -8;
         // SAFETY: glibc's `mallopt` takes any two numbers, and it locks the allocator while it sets a parameter.
         unsafe {
             mallopt(TRIM_THRESHOLD, c_int::MAX);
             mallopt(MMAP_MAX, 0);
+            mallopt(ARENA_MAX, 1);
         }
     }
 }

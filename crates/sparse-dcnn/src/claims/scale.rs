@@ -148,8 +148,6 @@ fn form_bytes_apart(form: usize, n: usize, context: &Context<'_>) -> Option<u64>
     let output = Command::new(std::env::current_exe().ok()?)
         .args([MEASURE_VERB, "--json", "--form", &form.to_string(), "--nodes", &n.to_string()])
         .args(["--seed", &context.seed.to_string(), "--threads", &context.threads.to_string()])
-        // With one heap for all threads, what was freed before can be given back.
-        .env("MALLOC_ARENA_MAX", "1")
         .output()
         .ok()?;
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
