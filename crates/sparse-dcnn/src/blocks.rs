@@ -41,15 +41,18 @@ struct BlockNote {
 }
 
 impl SeriesHeader {
-    /// The header of the powers of a matrix. For Pre, the digest is that of P̄.
-    #[must_use]
-    pub fn of(powers: &Powers<'_>) -> Self {
-        SeriesHeader {
+    /// The header of the powers of a matrix. The digest is that of the matrix whose powers are taken: of P̄ for Pre, and
+    /// with the rows of [`Powers::with_rows`].
+    ///
+    /// # Errors
+    /// None in practice: the rows were checked when they were given.
+    pub fn of(powers: &Powers<'_>) -> Result<Self, SparseError> {
+        Ok(SeriesHeader {
             nodes: powers.nodes(),
             hops: powers.hops(),
             sparsify: powers.sparsify(),
-            matrix: matrix_digest(powers.matrix()),
-        }
+            matrix: matrix_digest(&*powers.whole_matrix()?),
+        })
     }
 }
 
@@ -175,7 +178,10 @@ pub fn block_from_bytes(name: &str, bytes: &[u8]) -> Result<(SeriesHeader, Serie
         let power = Csr::try_new((note.rows, header.nodes), indptr, columns, values);
         powers.push(power.map_err(|(_, _, _, why)| broken(&why.to_string()))?);
     }
-    Ok((header.clone(), Series::from_powers(header.nodes, note.first_row, powers)))
+    Ok((
+        header.clone(),
+        Series::from_powers(header.nodes, note.first_row..note.first_row + note.rows, powers),
+    ))
 }
 
 fn digest<'a>(parts: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
@@ -222,7 +228,7 @@ mod tests {
         let p = matrix();
         for threshold in [Threshold::None, Threshold::Pre(0.1), Threshold::Post(0.05), Threshold::TopK(4)] {
             let powers = Powers::new(&p, threshold, 3).unwrap();
-            let header = SeriesHeader::of(&powers);
+            let header = SeriesHeader::of(&powers).unwrap();
             let whole = power_series(&p, threshold, 3).unwrap();
             let bytes = block_to_bytes(&header, &whole).unwrap();
             for (rows, shards) in [(100, 1), (7, 3), (33, 2), (1, 5)] {
@@ -253,13 +259,16 @@ mod tests {
         let p = matrix();
         let powers = Powers::new(&p, Threshold::Post(0.05), 2).unwrap();
         let block = power_series_rows(&powers, 10..30).unwrap();
-        let bytes = block_to_bytes(&SeriesHeader::of(&powers), &block).unwrap();
+        let bytes = block_to_bytes(&SeriesHeader::of(&powers).unwrap(), &block).unwrap();
         for at in (0..bytes.len()).step_by(37) {
             let mut damaged = bytes.clone();
             damaged[at] ^= 4;
             if let Ok((header, read)) = block_from_bytes("x", &damaged) {
                 // the header is not under the checksum; its fields are checked against the run's
-                assert!(header != SeriesHeader::of(&powers) || read.rows() != block.rows(), "byte {at}");
+                assert!(
+                    header != SeriesHeader::of(&powers).unwrap() || read.rows() != block.rows(),
+                    "byte {at}"
+                );
             }
             assert!(block_from_bytes("x", &bytes[..at]).is_err(), "cut at {at}");
         }
@@ -279,5 +288,26 @@ mod tests {
         assert!(sentence(vec![part(0..10), part(5..30)]).contains("starts at row 5"));
         let other = power_series(&p, Threshold::None, 1).unwrap();
         assert!(sentence(vec![part(0..10), other]).contains("join shards of one series"));
+    }
+
+    #[test]
+    fn rows_laid_over_a_matrix_make_another_series() {
+        let p = matrix();
+        let plain = SeriesHeader::of(&Powers::new(&p, Threshold::None, 2).unwrap()).unwrap();
+        let changed =
+            Powers::new(&p, Threshold::None, 2).unwrap().with_rows(100, [(3, vec![7], vec![1.0])]).unwrap();
+        assert_ne!(SeriesHeader::of(&changed).unwrap(), plain);
+    }
+
+    #[test]
+    fn a_series_of_no_hops_keeps_its_rows() {
+        let p = matrix();
+        let powers = Powers::new(&p, Threshold::None, 0).unwrap();
+        let part = |rows| power_series_rows(&powers, rows).unwrap();
+        let joined = Series::join([part(50..100), part(0..50)]).unwrap();
+        assert_eq!((joined.rows(), joined.hops()), (0..100, 0));
+        let header = SeriesHeader::of(&powers).unwrap();
+        let bytes = block_to_bytes(&header, &part(50..100)).unwrap();
+        assert_eq!(block_from_bytes("x", &bytes).unwrap().1.rows(), 50..100);
     }
 }

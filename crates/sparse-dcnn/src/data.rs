@@ -11,7 +11,7 @@ use dcnn::{NodeData, Source};
 use rand::Rng;
 use shared::{graph::Csr, train::RunRng};
 
-use crate::{Bytes, Features, SparseError};
+use crate::{powers::build, Bytes, Features, SparseError};
 
 /// A graph whose nodes are to be classified.
 #[derive(Clone, Debug)]
@@ -66,8 +66,7 @@ pub fn load_adjacency(files: &GraphFiles<'_>) -> Result<Csr, SparseError> {
     let nodes = graph.nodes();
     let (indptr, columns, weights, _) = graph.into_parts();
     let weights = weights.unwrap_or_else(|| vec![1.0; columns.len()]);
-    Csr::try_new((nodes, nodes), indptr, columns, weights)
-        .map_err(|(_, _, _, why)| SparseError::Structure(why.to_string()))
+    build((nodes, nodes), indptr, columns, weights)
 }
 
 /// A user's graph.
@@ -82,10 +81,8 @@ pub fn load_files(files: &GraphFiles<'_>) -> Result<GraphData, SparseError> {
         Some(path) => match checked_features(path, files, &adjacency)? {
             FeatureFile::Dense { values, columns, .. } => Features::Dense { values, columns },
             FeatureFile::Sparse(x) => {
-                let (rows, columns_count, indptr, columns, values) = x.into_parts();
-                Csr::try_new((rows, columns_count), indptr, columns, values)
-                    .map_err(|(_, _, _, why)| SparseError::Structure(why.to_string()))?
-                    .into()
+                let (rows, width, indptr, columns, values) = x.into_parts();
+                build((rows, width), indptr, columns, values)?.into()
             }
         },
     };

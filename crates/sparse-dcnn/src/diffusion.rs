@@ -2,7 +2,7 @@
 
 use shared::graph::{
     append_column, diffuse as diffuse_sparse, diffuse_dense_rows, diffuse_dense_slices, diffuse_rows, Csr,
-    Diffusion, GraphError,
+    Diffusion, GraphError, PowerRows,
 };
 
 use crate::{powers::Powers, SparseError};
@@ -146,9 +146,13 @@ impl From<&Csr> for Features {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn diffuse(powers: &Powers<'_>, features: Features) -> Result<Diffusion, SparseError> {
-    use shared::graph::PowerRows;
-    let hops = powers.hops();
     features.check(powers.nodes())?;
+    diffuse_checked(powers, features)
+}
+
+/// [`diffuse()`] of features that were checked before: they may be large, and once is enough.
+pub(crate) fn diffuse_checked(powers: &Powers<'_>, features: Features) -> Result<Diffusion, SparseError> {
+    let hops = powers.hops();
     let by_rows = powers.sparsify().threshold.needs_rows();
     Ok(match features {
         Features::Sparse(x) if by_rows => diffuse_rows(powers, &x)?.into(),

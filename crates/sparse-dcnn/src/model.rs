@@ -15,7 +15,7 @@ use shared::{
 
 use crate::{
     config::{CheckedConfig, Config},
-    diffusion::{diffuse, Features},
+    diffusion::{diffuse_checked, Features},
     graph::{Additions, Graph},
     SparseError,
 };
@@ -265,7 +265,7 @@ impl SparseDcnn {
 pub fn examples(graph: &Graph, features: Features, config: &CheckedConfig) -> Result<Examples, SparseError> {
     features.check(graph.nodes())?;
     let features = if config.network.bias_feature { features.with_bias()? } else { features };
-    Ok(Examples::of_nodes(diffuse(&graph.powers(), features)?))
+    Ok(Examples::of_nodes(diffuse_checked(&graph.powers(), features)?))
 }
 
 /// sum += weight · x, for row `node` of hop 0.

@@ -95,7 +95,8 @@ pub fn keep_entries(p: &Csr, keep: impl Fn(usize, u32, f32) -> bool + Sync) -> R
     build(p.shape(), indptr, columns, values)
 }
 
-fn build(
+/// A checked matrix from its three arrays.
+pub(crate) fn build(
     shape: (usize, usize),
     indptr: Vec<usize>,
     columns: Vec<u32>,
@@ -173,12 +174,6 @@ impl<'p> Powers<'p> {
     #[must_use]
     pub fn matrix(&self) -> &Csr {
         &self.p
-    }
-
-    /// Consumes the powers for their [`matrix`](Self::matrix).
-    #[must_use]
-    pub fn into_matrix(self) -> Cow<'p, Csr> {
-        self.p
     }
 
     /// What is kept.

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use shared::graph::{Csr, PowerRows};
 
 use crate::{
-    powers::{Powers, Sparsify},
+    powers::{build, Powers, Sparsify},
     SparseError,
 };
 
@@ -22,7 +22,7 @@ const TASKS: usize = 64;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     nodes: usize,
-    first_row: usize,
+    rows: Range<usize>,
     powers: Vec<Csr>,
 }
 
@@ -83,7 +83,7 @@ pub fn power_series_rows(powers: &Powers<'_>, rows: Range<usize>) -> Result<Seri
     }
     let shape = (rows.len(), nodes);
     let powers: Result<Vec<Csr>, SparseError> = parts.into_iter().map(|part| part.finish(shape)).collect();
-    Ok(Series { nodes, first_row: rows.start, powers: powers? })
+    Ok(Series { nodes, rows, powers: powers? })
 }
 
 /// How many entries each thresholded power has in these rows, without storing any.
@@ -149,7 +149,7 @@ impl Series {
     /// The rows of the whole series that are in this one.
     #[must_use]
     pub fn rows(&self) -> Range<usize> {
-        self.first_row..self.first_row + self.powers.first().map_or(0, Csr::rows)
+        self.rows.clone()
     }
 
     /// The rows of power `hop`, from 1 to H; `None` for any other.
@@ -171,8 +171,8 @@ impl Series {
     }
 
     /// A series of parts that were read back.
-    pub(crate) fn from_powers(nodes: usize, first_row: usize, powers: Vec<Csr>) -> Self {
-        Series { nodes, first_row, powers }
+    pub(crate) fn from_powers(nodes: usize, rows: Range<usize>, powers: Vec<Csr>) -> Self {
+        Series { nodes, rows, powers }
     }
 
     /// Joins shards, in any order, to the series whose rows they are.
@@ -181,35 +181,35 @@ impl Series {
     /// [`SparseError::Blocks`] for shards that overlap, leave a gap, or are of different sizes.
     pub fn join(shards: impl IntoIterator<Item = Series>) -> Result<Series, SparseError> {
         let mut shards: Vec<Series> = shards.into_iter().collect();
-        shards.sort_by_key(|shard| (shard.first_row, shard.rows().end));
+        shards.sort_by_key(|shard| (shard.rows.start, shard.rows.end));
         let first = shards
             .first()
             .ok_or_else(|| SparseError::Blocks("there are no shards to join: give at least one".into()))?;
-        let (nodes, hops, first_row) = (first.nodes, first.hops(), first.first_row);
-        let count: usize = shards.iter().map(|shard| shard.rows().len()).sum();
+        let (nodes, hops, start) = (first.nodes, first.hops(), first.rows.start);
+        let count: usize = shards.iter().map(|shard| shard.rows.len()).sum();
         let mut parts: Vec<Part> = (0..hops).map(|_| Part::with_rows(count)).collect();
-        let mut next = first_row;
+        let mut next = start;
         for shard in shards {
             if (shard.nodes, shard.hops()) != (nodes, hops) {
                 return Err(SparseError::Blocks(format!(
                     "the shard of rows {} to {} has {} nodes and {} hops where the first has {nodes} and {hops}: join \
                      shards of one series",
-                    shard.rows().start, shard.rows().end, shard.nodes, shard.hops()
+                    shard.rows.start, shard.rows.end, shard.nodes, shard.hops()
                 )));
             }
-            if shard.first_row != next {
+            if shard.rows.start != next {
                 return Err(SparseError::Blocks(format!(
                     "after row {next} comes a shard that starts at row {}: compute the shards that are missing, and give \
                      each once",
-                    shard.first_row
+                    shard.rows.start
                 )));
             }
-            next = shard.rows().end;
+            next = shard.rows.end;
             parts.iter_mut().zip(&shard.powers).for_each(|(part, power)| part.append_csr(power));
         }
         let powers: Result<Vec<Csr>, SparseError> =
             parts.into_iter().map(|part| part.finish((count, nodes))).collect();
-        Ok(Series { nodes, first_row, powers: powers? })
+        Ok(Series { nodes, rows: start..next, powers: powers? })
     }
 }
 
@@ -228,9 +228,8 @@ impl PowerRows for Series {
 
     /// Rows that are not in this shard have no entries.
     fn rows(&self, i: usize, (): &mut (), give: &mut dyn FnMut(usize, &[u32], &[f32])) {
-        let here = self.rows();
         for (k, power) in self.powers.iter().enumerate() {
-            let row = here.contains(&i).then(|| power.indptr().outer_inds_sz(i - self.first_row));
+            let row = self.rows.contains(&i).then(|| power.indptr().outer_inds_sz(i - self.rows.start));
             let span = row.unwrap_or(0..0);
             give(k + 1, &power.indices()[span.clone()], &power.data()[span]);
         }
@@ -274,7 +273,6 @@ impl Part {
     fn finish(mut self, shape: (usize, usize)) -> Result<Csr, SparseError> {
         self.columns.shrink_to_fit();
         self.values.shrink_to_fit();
-        Csr::try_new(shape, self.indptr, self.columns, self.values)
-            .map_err(|(_, _, _, why)| SparseError::Structure(why.to_string()))
+        build(shape, self.indptr, self.columns, self.values)
     }
 }

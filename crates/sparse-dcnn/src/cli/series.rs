@@ -86,7 +86,7 @@ pub(super) fn compute(args: &SeriesArgs, job: &Job<'_>) -> Result<Summary, CliEr
     if args.dry_run {
         return Ok(dry_run(&name, &powers)?);
     }
-    let plan = Plan { series: SeriesHeader::of(&powers), block_rows: args.block_rows };
+    let plan = Plan { series: SeriesHeader::of(&powers)?, block_rows: args.block_rows };
     check_memory(&powers, &plan, graph.memory_bytes() as u64, allowed)?;
     make_folder(&job.out.join("blocks"))?;
     agree_on(&job.out, &plan)?;
