@@ -1,0 +1,1 @@
+//! Interpolation with kernels: no regularizer, no training, one linear system.

@@ -1,0 +1,3 @@
+//! The rethinking-generalization program: see `rethinking-generalization --help`.
+
+fn main() {}
