@@ -106,6 +106,9 @@ pub struct Context<'a> {
     pub seed: u64,
     /// Size of the thread pool. Results must not depend on it.
     pub threads: usize,
+    /// A folder for parts of a long measurement that are done, each under a name that says all it depends on, so that a
+    /// run that was stopped goes on with them; `None` keeps nothing.
+    pub cells: Option<PathBuf>,
     /// Where to tell how far it is.
     pub progress: &'a dyn Progress,
 }
@@ -264,6 +267,7 @@ impl Context<'static> {
             seeds: None,
             seed: 0,
             threads: 1,
+            cells: None,
             progress: &Silent,
         }
     }
@@ -289,6 +293,7 @@ impl std::fmt::Debug for Context<'_> {
             .field("seeds", &self.seeds)
             .field("seed", &self.seed)
             .field("threads", &self.threads)
+            .field("cells", &self.cells)
             .finish_non_exhaustive()
     }
 }

@@ -42,6 +42,7 @@
 //! # Ok::<(), ClaimError>(())
 //! ```
 
+mod cells;
 mod claim;
 mod deviation;
 mod figure;
@@ -59,6 +60,7 @@ mod student;
 mod text;
 
 pub use crate::files::{atomic_write, FileError};
+pub use cells::Cells;
 pub use claim::{
     check_lists, Budget, Claim, ClaimError, ClaimInfo, Context, Direction, PaperNumber, PaperValue, Progress,
     Protocol, Silent,

@@ -156,6 +156,7 @@ impl Common {
             seeds,
             seed: self.seed,
             threads: self.threads(),
+            cells: None,
             progress,
         }
     }

@@ -1,6 +1,6 @@
 //! `reproduce`: measures claims one after the other, writes each down, and tells the verdicts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::args::{Common, Reproduce};
@@ -10,11 +10,14 @@ use super::ui::Ui;
 use super::{provenance, sheets, CliError, Program};
 use crate::{
     claims::{
-        duration, results, Claim, ClaimResult, Deviation, Fingerprint, Provenance, Report, Verdict, SCHEMA,
+        duration, results, Claim, ClaimResult, Context, Deviation, Fingerprint, Provenance, Report, Verdict, SCHEMA,
     },
     device::DeviceKind,
     files::atomic_write,
 };
+
+/// The folder, in that of the run, for parts of the full forms that are done.
+const CELLS: &str = "cells";
 
 /// Runs the verb and gives the exit code: 1 when a claim fails.
 pub(super) fn run<P: Program>(args: &Reproduce, common: &Common, ui: &Ui<'_>) -> Result<u8, CliError> {
@@ -25,8 +28,9 @@ pub(super) fn run<P: Program>(args: &Reproduce, common: &Common, ui: &Ui<'_>) ->
     if let Some(dir) = &args.update_results {
         check_writable(dir)?;
     }
+    let cells = (!args.quick).then(|| out.join(CELLS));
     let session =
-        Session { program: P::NAME, version: P::VERSION, commit: provenance::commit(), args, common };
+        Session { program: P::NAME, version: P::VERSION, commit: provenance::commit(), args, common, cells };
     let kept = if common.resume { session.kept(&claims, &out)? } else { vec![None; claims.len()] };
 
     let mut found: Vec<ClaimResult> = Vec::new();
@@ -65,12 +69,14 @@ struct Session<'a> {
     commit: String,
     args: &'a Reproduce,
     common: &'a Common,
+    cells: Option<PathBuf>,
 }
 
 impl Session<'_> {
     fn measure(&self, claim: &Claim, ui: &Ui<'_>) -> ClaimResult {
         let start = Instant::now();
-        let context = self.common.context(self.args.quick, self.args.seeds, ui);
+        let cells = self.cells.clone();
+        let context = Context { cells, ..self.common.context(self.args.quick, self.args.seeds, ui) };
         let outcome = (claim.measure)(&context).map_err(|e| one_sentence(e.as_ref()));
         ui.end();
         let run = self.provenance(&[claim.id.to_owned()], start.elapsed().as_secs_f64());

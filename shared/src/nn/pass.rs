@@ -1,6 +1,15 @@
 //! What a forward pass is for.
 
-use crate::train::RunRng;
+use dfdx::{
+    shapes::Shape,
+    tensor::{Tape, Tensor},
+};
+
+use crate::{
+    device::Backend,
+    ops::dropout::{dropout, DropRate},
+    train::RunRng,
+};
 
 /// Whether a model trains or is used: what batch normalisation and dropout ask.
 ///
@@ -34,12 +43,30 @@ pub struct Training {
     pub group: Option<usize>,
     /// Whether batch normalisations update their running statistics. Off, a pass trains and leaves no trace in them.
     pub update_running: bool,
+    /// The share of hidden values that models with [`Pass::drop_hidden`] in them drop; none by default.
+    pub drop_rate: DropRate,
+}
+
+impl Pass<'_> {
+    /// Dropout at [`Training::drop_rate`], a rate known at run time only; x itself in use, and where the rate is 0.
+    ///
+    /// # Errors
+    /// The device's: out of memory.
+    pub fn drop_hidden<S: Shape, D: Backend, T: Tape<f32, D>>(
+        &mut self,
+        x: Tensor<S, f32, D, T>,
+    ) -> Result<Tensor<S, f32, D, T>, D::Err> {
+        match self {
+            Pass::Train(training) => dropout(x, training.drop_rate, &mut training.dropout),
+            Pass::Eval => Ok(x),
+        }
+    }
 }
 
 impl Training {
-    /// Whole batches, running statistics updated.
+    /// Whole batches, running statistics updated, nothing dropped.
     #[must_use]
     pub fn new(dropout: RunRng) -> Self {
-        Training { dropout, group: None, update_running: true }
+        Training { dropout, group: None, update_running: true, drop_rate: DropRate::NONE }
     }
 }

@@ -29,6 +29,11 @@ pub trait Learner {
     /// The learner's own.
     fn validate(&mut self) -> Result<Option<(f64, f64)>, Self::Error>;
 
+    /// Whether the learner has reached what it was to reach, which ends the run; asked after every epoch's validation.
+    fn reached(&self) -> bool {
+        false
+    }
+
     /// Everything that the next step depends on: weights, optimisers, generators.
     ///
     /// # Errors
@@ -78,7 +83,7 @@ pub struct Fitted {
     pub cursor: Cursor,
     /// What each epoch came to; after a resume, those since.
     pub epochs: Vec<EpochRecord>,
-    /// Whether early stopping ended it.
+    /// Whether early stopping, or the learner's [`reached`](Learner::reached), ended it.
     pub stopped_early: bool,
 }
 
@@ -170,7 +175,7 @@ pub fn fit<L: Learner>(
             }
         }
         let validation = learner.validate().map_err(FitError::Learner)?;
-        run.end_epoch(validation, tell)?;
+        run.end_epoch(validation, learner.reached(), tell)?;
         run.keep(learner)?;
     }
     Ok(Fitted { cursor: run.cursor, epochs: run.epochs, stopped_early: run.finished })

@@ -1,4 +1,4 @@
-//! The small AlexNet.
+//! The small AlexNet. Dropout, where a run has it, comes after each hidden linear layer.
 
 use dfdx::{
     shapes::{Const, Dim},
@@ -42,7 +42,7 @@ impl<const CLASSES: usize, D: Backend> Classifier<D> for SmallAlexNet<f32, D, CL
         &mut self,
         images: Tensor<(B, Const<3>, Const<28>, Const<28>), f32, D>,
         tape: T,
-        _: &mut Pass<'_>,
+        pass: &mut Pass<'_>,
     ) -> Result<Tensor<(B, Const<CLASSES>), f32, D, T>, D::Err> {
         let x: Tensor<(B, Const<64>, Const<28>, Const<28>), _, _, _> =
             self.conv1.forward_data(images, tape, Activation::Relu)?;
@@ -54,7 +54,9 @@ impl<const CLASSES: usize, D: Backend> Classifier<D> for SmallAlexNet<f32, D, CL
         let x = local_response_norm(x, ResponseNorm::CIFAR10)?;
         let x: Tensor<(B, Const<3136>), _, _, _> = self.flatten.forward(x)?;
         let x: Tensor<(B, Const<384>), _, _, _> = self.hidden1.forward(x, Activation::Relu)?;
+        let x = pass.drop_hidden(x)?;
         let x: Tensor<(B, Const<192>), _, _, _> = self.hidden2.forward(x, Activation::Relu)?;
+        let x = pass.drop_hidden(x)?;
         self.output.forward(x, Activation::Identity)
     }
 }

@@ -1,4 +1,4 @@
-//! The small Inception, with and without batch normalisation.
+//! The small Inception, with and without batch normalisation. Dropout, where a run has it, comes before the scores.
 
 use dfdx::{
     shapes::{Const, Dim},
@@ -212,6 +212,7 @@ macro_rules! small_inception {
                 let x: Maps<B, 336, 7, D, T> = self.c2.forward(x, pass)?;
                 let x: Maps<B, 336, 1, D, T> = self.pool.forward(x)?;
                 let x: Tensor<(B, Const<336>), _, _, _> = self.flatten.forward(x)?;
+                let x = pass.drop_hidden(x)?;
                 self.output.forward(x, Activation::Identity)
             }
         }

@@ -1,4 +1,4 @@
-//! Multilayer perceptrons of 512 units a layer.
+//! Multilayer perceptrons of 512 units a layer. Dropout, where a run has it, comes after each of them.
 
 use dfdx::{
     shapes::{Const, Dim},
@@ -47,10 +47,11 @@ impl<const CLASSES: usize, D: Backend> Classifier<D> for Mlp1<f32, D, CLASSES> {
         &mut self,
         images: Tensor<(B, Const<3>, Const<28>, Const<28>), f32, D>,
         tape: T,
-        _: &mut Pass<'_>,
+        pass: &mut Pass<'_>,
     ) -> Result<Tensor<(B, Const<CLASSES>), f32, D, T>, D::Err> {
         let x: Tensor<(B, Const<2352>), _, _> = self.flatten.forward(images)?;
         let x: Tensor<(B, Const<512>), _, _, _> = self.hidden.forward_data(x, tape, Activation::Relu)?;
+        let x = pass.drop_hidden(x)?;
         self.output.forward(x, Activation::Identity)
     }
 }
@@ -64,12 +65,15 @@ impl<const CLASSES: usize, D: Backend> Classifier<D> for Mlp3<f32, D, CLASSES> {
         &mut self,
         images: Tensor<(B, Const<3>, Const<28>, Const<28>), f32, D>,
         tape: T,
-        _: &mut Pass<'_>,
+        pass: &mut Pass<'_>,
     ) -> Result<Tensor<(B, Const<CLASSES>), f32, D, T>, D::Err> {
         let x: Tensor<(B, Const<2352>), _, _> = self.flatten.forward(images)?;
         let x: Tensor<(B, Const<512>), _, _, _> = self.hidden1.forward_data(x, tape, Activation::Relu)?;
+        let x = pass.drop_hidden(x)?;
         let x: Tensor<(B, Const<512>), _, _, _> = self.hidden2.forward(x, Activation::Relu)?;
+        let x = pass.drop_hidden(x)?;
         let x: Tensor<(B, Const<512>), _, _, _> = self.hidden3.forward(x, Activation::Relu)?;
+        let x = pass.drop_hidden(x)?;
         self.output.forward(x, Activation::Identity)
     }
 }

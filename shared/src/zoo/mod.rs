@@ -12,7 +12,7 @@
 //!
 //! Counts are for 10 classes, γ and β of batch normalisations included, running statistics not.
 //!
-//! A model is a [`Classifier`]; [`Trainable`] puts one together with an optimiser; [`ZooModel::build`] picks a model and a
+//! A model is a [`Classifier`], or any model of dfdx in a [`Stock`]; [`Trainable`] puts one together with an optimiser; [`ZooModel::build`] picks a model and a
 //! device at run time, behind the trait object [`ImageNetwork`]; [`ImageLearner`] brings that to the
 //! [training loop](crate::train::fit).
 //!
@@ -33,6 +33,7 @@ mod learner;
 mod mlp;
 mod network;
 mod resnet;
+mod stock;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "cli")]
@@ -49,6 +50,7 @@ use dfdx::{
 use crate::{
     device::{Backend, DeviceKind, DeviceTask},
     nn::{Pass, Training},
+    ops::dropout::DropRate,
     optim::{AnyOptimizer, OptimizerConfig},
     train::RunRng,
 };
@@ -59,6 +61,7 @@ pub use learner::{ImageLearner, LabelledImages};
 pub use mlp::{Mlp1, Mlp3};
 pub use network::{ImageNetwork, Trainable, ZooError};
 pub use resnet::{BasicBlock, CifarResnet, DownBlock, Resnet20, Resnet32};
+pub use stock::{BatchShape, Stock};
 #[cfg(feature = "cli")]
 pub use workloads::ZOO_WORKLOADS;
 
@@ -127,13 +130,15 @@ pub struct ZooOptions {
     pub group: Option<usize>,
     /// Whether residual blocks begin as the identity.
     pub zero_gamma: bool,
+    /// The share of hidden values that MLPs, AlexNet and Inception drop in training; the ResNets have no dropout.
+    pub dropout: DropRate,
 }
 
 impl ZooOptions {
-    /// Whole batches, and γ = 1 everywhere.
+    /// Whole batches, γ = 1 everywhere, and no dropout.
     #[must_use]
     pub fn new(optimizer: OptimizerConfig, seed: u64) -> Self {
-        ZooOptions { optimizer, seed, group: None, zero_gamma: false }
+        ZooOptions { optimizer, seed, group: None, zero_gamma: false, dropout: DropRate::NONE }
     }
 }
 
@@ -222,7 +227,8 @@ impl Build<'_> {
         }
         let optimizer = AnyOptimizer::new(self.options.optimizer.clone())?;
         let rng = RunRng::new(self.options.seed, DROPOUT_STREAM);
-        let training = Training { group: self.options.group, ..Training::new(rng) };
+        let (group, drop_rate) = (self.options.group, self.options.dropout);
+        let training = Training { group, drop_rate, ..Training::new(rng) };
         Ok(Box::new(Trainable::new(net, device, optimizer, training)?))
     }
 }

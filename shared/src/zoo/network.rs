@@ -271,7 +271,7 @@ impl<D: Backend, M: Classifier<D>> ImageNetwork for Trainable<M, D> {
 }
 
 /// The class of the highest score, the first where several are.
-fn first_largest(row: &[f32]) -> usize {
+pub(super) fn first_largest(row: &[f32]) -> usize {
     let larger = |best: (usize, f32), (class, score): (usize, &f32)| {
         if *score > best.1 {
             (class, *score)

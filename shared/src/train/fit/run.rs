@@ -17,7 +17,7 @@ pub(super) struct Run<'p> {
     /// Summed over the batches of the epoch so far, and how many examples they held.
     pub(super) epoch_loss: (f64, usize),
     pub(super) epochs: Vec<EpochRecord>,
-    /// Whether early stopping has ended the run.
+    /// Whether early stopping or the learner has ended the run.
     pub(super) finished: bool,
     /// The step of the last checkpoint.
     kept_at: Option<usize>,
@@ -89,10 +89,11 @@ impl<'p> Run<'p> {
         Ok(())
     }
 
-    /// Closes an epoch: asks the stopping rule and writes the epoch's line.
+    /// Closes an epoch: asks the stopping rule, or ends the run where the learner has `reached` its end, and writes the epoch's line.
     pub(super) fn end_epoch<E: std::error::Error>(
         &mut self,
         validation: Option<(f64, f64)>,
+        reached: bool,
         tell: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(), FitError<E>> {
         self.cursor.epoch += 1;
@@ -111,6 +112,7 @@ impl<'p> Run<'p> {
             }
             self.finished = self.stopping.stops(self.plan.early_stopping, loss);
         }
+        self.finished |= reached;
         tell(Progress::Epoch(&line));
         if let Some(record) = &self.record {
             record.write(&line)?;
