@@ -1,4 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+mod claims;
+#[cfg(feature = "cli")]
+pub mod cli;
+mod config;
+mod corruption;
+pub mod data;
+mod error;
+mod examples;
+pub mod experiment;
 pub mod kernel;
 pub mod theory;
+pub mod trial;
+
+pub use claims::{CLAIMS, DEVIATIONS};
+pub use config::{Config, Regularizers, WEIGHT_DECAY};
+pub use corruption::{Corruption, CorruptionError, TestLabels};
+pub use error::LabError;
+pub use examples::{Corrupted, Examples, Images, Layout, Part, Preparation, Table};
+pub use trial::{randomization_test, EpochPoint, Plan, Trial};

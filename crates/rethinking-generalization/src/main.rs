@@ -1,3 +1,7 @@
 //! The rethinking-generalization program: see `rethinking-generalization --help`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::cli::run::<rethinking_generalization::cli::Program>()
+}

@@ -219,7 +219,9 @@ mod tests {
         first.unwrap();
         let file = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
         let good = fs::read_to_string(&file).unwrap();
-        for (bad, why) in [("{", "no finished cell"), (&good.replace("\"key\": 1", "\"key\": 2"), "other settings")] {
+        for (bad, why) in
+            [("{", "no finished cell"), (&good.replace("\"key\": 1", "\"key\": 2"), "other settings")]
+        {
             fs::write(&file, bad).unwrap();
             let found: Found = cells.get("c", &1, |_| Ok(3.0));
             let told = found.unwrap_err().to_string();

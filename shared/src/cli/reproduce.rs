@@ -10,7 +10,8 @@ use super::ui::Ui;
 use super::{provenance, sheets, CliError, Program};
 use crate::{
     claims::{
-        duration, results, Claim, ClaimResult, Context, Deviation, Fingerprint, Provenance, Report, Verdict, SCHEMA,
+        duration, results, Claim, ClaimResult, Context, Deviation, Fingerprint, Provenance, Report, Verdict,
+        SCHEMA,
     },
     device::DeviceKind,
     files::atomic_write,

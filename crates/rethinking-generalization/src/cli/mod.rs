@@ -1,0 +1,220 @@
+//! The program: flags in, experiments run, files out.
+
+mod run;
+mod sweep;
+
+use clap::{Args, Subcommand};
+use shared::{
+    claims::{Claim, Deviation},
+    cli::{CliError, DatasetInfo, ExplainRow, Job, Summary, Workload},
+    zoo::ZooModel,
+};
+
+use crate::{claims, Config, Corruption, LabError, Regularizers, TestLabels};
+
+/// The rethinking-generalization program.
+pub struct Program;
+
+/// Settings that `train` and `sweep` share.
+#[derive(Debug, Clone, Args)]
+struct SettingArgs {
+    /// Training images, the first of the set; all when not given
+    #[arg(long, value_name = "N")]
+    images: Option<usize>,
+    /// Passes over them at most
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    epochs: usize,
+    /// Images a step
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    batch_size: usize,
+    /// Learning rate of the first step; 0.1 for Inception and 0.01 for the others when not given
+    #[arg(long, value_name = "RATE")]
+    lr: Option<f64>,
+    /// What the rate is multiplied by every --decay-steps
+    #[arg(long, value_name = "FACTOR", default_value_t = 0.95)]
+    decay: f64,
+    /// Steps between falls of the rate; the default is an epoch of 50,000 images
+    #[arg(long, value_name = "STEPS", default_value_t = crate::trial::PAPER_EPOCH_STEPS)]
+    decay_steps: usize,
+    /// Training accuracy that ends the run; above 1 for all epochs
+    #[arg(long, value_name = "SHARE", default_value_t = 0.999)]
+    target: f64,
+    /// Test images that are scored after every epoch
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    tracked: usize,
+    /// Corrupt the labels of the test set too, as a well-known port does
+    #[arg(long)]
+    corrupt_test_labels: bool,
+    /// Cut a square at random out of each image, anew every epoch
+    #[arg(long)]
+    crop: bool,
+    /// Mirror every second image, anew every epoch
+    #[arg(long)]
+    flip: bool,
+    /// Coefficient of weight decay; public versions take 0.0005
+    #[arg(long, value_name = "L", default_value_t = 0.0)]
+    weight_decay: f64,
+    /// Share of hidden values that is dropped
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    dropout: f64,
+}
+
+/// Flags of `train`.
+#[derive(Debug, Clone, Args)]
+pub struct TrainArgs {
+    /// mlp1, mlp3, alexnet, inception or inception-plain
+    #[arg(long, value_name = "NAME", default_value_t = ZooModel::Mlp1)]
+    model: ZooModel,
+    /// true, partial:P, random-labels, shuffled-pixels, random-pixels or gaussian
+    #[arg(long, value_name = "KIND", default_value_t = Corruption::True)]
+    corruption: Corruption,
+    /// Steps between checkpoints; one is written after every epoch besides
+    #[arg(long, value_name = "STEPS", default_value_t = 0)]
+    checkpoint_every: usize,
+    #[command(flatten)]
+    settings: SettingArgs,
+}
+
+/// Flags of `eval`.
+#[derive(Debug, Clone, Args)]
+pub struct EvalArgs {
+    /// Score against corrupted test labels, and not the clean ones
+    #[arg(long)]
+    corrupted: bool,
+}
+
+/// The verbs of this paper alone.
+#[derive(Debug, Subcommand)]
+pub enum Verbs {
+    /// Train every model on every corruption with every seed; goes on where an earlier run in --out was stopped
+    Sweep(SweepArgs),
+}
+
+/// Flags of `sweep`.
+#[derive(Debug, Clone, Args)]
+pub struct SweepArgs {
+    /// Models, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "mlp1")]
+    models: Vec<ZooModel>,
+    /// Corruptions, separated by commas
+    #[arg(
+        long,
+        value_name = "KINDS",
+        value_delimiter = ',',
+        default_value = "true,shuffled-pixels,gaussian,random-pixels,random-labels"
+    )]
+    corruptions: Vec<Corruption>,
+    /// Seeds, counted up from --seed
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    seeds: u64,
+    #[command(flatten)]
+    settings: SettingArgs,
+}
+
+impl SettingArgs {
+    /// The settings for a model.
+    fn config(&self, model: ZooModel, corruption: Corruption, seed: u64) -> Result<Config, LabError> {
+        if model.side() != 28 {
+            return Err(LabError::Setting {
+                field: "--model",
+                value: model.to_string(),
+                allowed: "mlp1, mlp3, alexnet, inception or inception-plain",
+            });
+        }
+        let paper = Config::new(model);
+        let regularizers = Regularizers {
+            crop: self.crop,
+            flip: self.flip,
+            weight_decay: self.weight_decay,
+            dropout: self.dropout,
+        };
+        let config = Config {
+            corruption,
+            test_labels: if self.corrupt_test_labels { TestLabels::Corrupted } else { TestLabels::Clean },
+            images: self.images,
+            regularizers,
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            lr: self.lr.unwrap_or(paper.lr),
+            decay: self.decay,
+            decay_steps: self.decay_steps,
+            target: self.target,
+            tracked: self.tracked,
+            seed,
+            ..paper
+        };
+        config.validate()?;
+        Ok(config)
+    }
+}
+
+const EXPLAIN: &[ExplainRow] = &[ExplainRow {
+    equation: "yᵢ ← Uniform{1..K} with probability p",
+    code: "rethinking_generalization::Corrupted",
+    shape: "(N,)",
+    section: "2.1",
+}];
+
+const DATASETS: &[DatasetInfo] = &[
+    DatasetInfo {
+        name: "synthetic",
+        about: "textured shapes, 10 classes, 32 x 32 x 3, drawn by code",
+        embedded: true,
+    },
+    DatasetInfo {
+        name: "cifar10",
+        about: "50,000 + 10,000 photographs, 10 classes, 32 x 32 x 3",
+        embedded: false,
+    },
+    DatasetInfo { name: "mnist", about: "60,000 + 10,000 digits, 28 x 28", embedded: false },
+    DatasetInfo {
+        name: "fashion-mnist",
+        about: "60,000 + 10,000 pieces of clothing, 28 x 28",
+        embedded: false,
+    },
+];
+
+impl shared::cli::Program for Program {
+    const NAME: &'static str = "rethinking-generalization";
+    const ABOUT: &'static str =
+        "Understanding Deep Learning Requires Rethinking Generalization (Zhang, Bengio, Hardt, Recht and Vinyals, 2017)";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    type TrainArgs = TrainArgs;
+    type EvalArgs = EvalArgs;
+    type Verbs = Verbs;
+
+    fn claims() -> &'static [Claim] {
+        claims::CLAIMS
+    }
+    fn deviations() -> &'static [Deviation] {
+        claims::DEVIATIONS
+    }
+    fn explain() -> &'static [ExplainRow] {
+        EXPLAIN
+    }
+    fn workloads() -> &'static [Workload] {
+        &[]
+    }
+    fn datasets() -> &'static [DatasetInfo] {
+        DATASETS
+    }
+    fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError> {
+        run::train(args, job)
+    }
+    fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> {
+        run::eval(args, job)
+    }
+    fn verb(verb: &Verbs, job: &Job<'_>) -> Result<Summary, CliError> {
+        match verb {
+            Verbs::Sweep(args) => sweep::run(args, job),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn lists_and_flags_are_sound() {
+        shared::cli::check::<super::Program>().unwrap();
+    }
+}

@@ -1,0 +1,107 @@
+//! Image sets by name.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datasets::images::{ImageSet, TrainTest};
+use datasets::{cifar, idx, synthetic, DatasetError};
+use sha2::{Digest, Sha256};
+
+/// The name of the embedded shapes.
+pub const SYNTHETIC: &str = "synthetic";
+
+/// Seed of the embedded shapes: every run sees the same ones.
+const SYNTHETIC_SEED: u64 = 0;
+/// How many embedded shapes there are to train and to measure on.
+const SYNTHETIC_SIZES: [u64; 2] = [5_000, 1_000];
+/// Index of the first embedded shape of each part.
+const SYNTHETIC_STARTS: [u64; 2] = [0, 1 << 40];
+
+/// The parts of a set; copies share the images.
+#[derive(Debug, Clone)]
+pub struct Sets {
+    /// Its name.
+    pub name: String,
+    /// Images to train on.
+    pub train: Arc<ImageSet>,
+    /// Images to measure on.
+    pub test: Arc<ImageSet>,
+    /// SHA-256 of all pixels and labels.
+    pub digest: String,
+}
+
+/// A set by name: `synthetic`, `cifar10`, `mnist`, `fashion-mnist`, or another in IDX files under `data_dir`.
+///
+/// # Errors
+/// The loader's sentence, naming file and place; [`DatasetError::Inconsistent`] for an empty part.
+pub fn load(name: &str, data_dir: &Path) -> Result<Sets, DatasetError> {
+    let TrainTest { train, test } = match name {
+        SYNTHETIC => embedded()?,
+        "cifar10" => cifar::load(data_dir, name)?,
+        _ => idx::load(data_dir, name)?,
+    };
+    if train.is_empty() || test.is_empty() {
+        return Err(DatasetError::Inconsistent {
+            what: "a set to learn from",
+            expected: "one or more images in each part".into(),
+            found: format!("{} to train on and {} to test on in {name}", train.len(), test.len()),
+        });
+    }
+    let mut sha = Sha256::new();
+    for part in [&train, &test] {
+        sha.update(part.pixels());
+        sha.update(part.labels());
+    }
+    let digest = sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Sets { name: name.into(), train: Arc::new(train), test: Arc::new(test), digest })
+}
+
+fn embedded() -> Result<TrainTest, DatasetError> {
+    let shapes = synthetic::shapes(&synthetic::ShapeConfig::default(), SYNTHETIC_SEED)?;
+    let part = |at: usize| shapes.set(SYNTHETIC_STARTS[at]..SYNTHETIC_STARTS[at] + SYNTHETIC_SIZES[at]);
+    Ok(TrainTest { train: part(0)?, test: part(1)? })
+}
+
+/// Where real sets are looked for, and whether missing ones may be fetched.
+#[derive(Debug, Clone, Default)]
+pub struct Folder {
+    path: PathBuf,
+    fetch: bool,
+}
+
+impl Folder {
+    /// A folder, `data` where none is given; `offline` forbids fetching.
+    #[must_use]
+    pub fn new(path: Option<&Path>, offline: bool) -> Self {
+        Folder { path: path.unwrap_or(Path::new("data")).into(), fetch: !offline }
+    }
+
+    /// [`load`], fetching a pinned set that is not there from the mirror that `EIGHTFOLD_MIRROR` names.
+    ///
+    /// # Errors
+    /// As [`load`], and the download's.
+    pub fn load(&self, name: &str) -> Result<Sets, DatasetError> {
+        match load(name, &self.path) {
+            Err(DatasetError::Missing { .. }) if self.fetch && fetch(name, &self.path)? => {
+                load(name, &self.path)
+            }
+            other => other,
+        }
+    }
+}
+
+/// Fetches a pinned set; whether there was anything to fetch, and from where.
+#[cfg(feature = "cli")]
+fn fetch(name: &str, folder: &Path) -> Result<bool, DatasetError> {
+    use datasets::download;
+    let mirror = std::env::var("EIGHTFOLD_MIRROR").ok().filter(|m| !m.is_empty());
+    let (Some(source), Some(_)) = (download::source(name), &mirror) else { return Ok(false) };
+    let options = download::Options { base_url: mirror, ..download::Options::default() };
+    download::fetch(&source, folder, &options)?;
+    Ok(true)
+}
+
+#[cfg(not(feature = "cli"))]
+fn fetch(_name: &str, _folder: &Path) -> Result<bool, DatasetError> {
+    Ok(false)
+}
