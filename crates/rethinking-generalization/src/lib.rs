@@ -10,6 +10,7 @@ mod error;
 mod examples;
 pub mod experiment;
 pub mod kernel;
+pub mod probe;
 pub mod theory;
 pub mod trial;
 
