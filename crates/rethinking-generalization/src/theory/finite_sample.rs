@@ -317,7 +317,10 @@ impl Spline {
     /// Adds the unit at `b` that brings the value at `z` to `y`, and returns its weight.
     pub(super) fn reach(&mut self, b: f64, z: f64, y: f64) -> f64 {
         let missing = Double::from(y).plus(self.at(z).times(-1.0));
-        let w = missing.round() / Double::difference(z, b).round();
+        let gap = Double::difference(z, b);
+        let near = missing.round() / gap.round();
+        // the quotient of two rounded numbers is off by three roundings; what it leaves, divided again, by one
+        let w = near + missing.plus(gap.times(-near)).round() / gap.round();
         self.bend(b, w);
         w
     }
