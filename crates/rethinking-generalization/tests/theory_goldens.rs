@@ -1,4 +1,5 @@
 //! The theory against NumPy: `goldens/min_norm.py` made `goldens/min_norm.json`.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends here")]
 
 use approx::assert_relative_eq;
 use rethinking_generalization::theory::{

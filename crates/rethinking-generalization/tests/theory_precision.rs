@@ -1,4 +1,5 @@
 //! How well Theorem 1 holds in floating point, what it says when it cannot hold, and its dfdx form.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends here")]
 
 use rand_distr::{Distribution, StandardNormal};
 use rethinking_generalization::theory::{
@@ -105,9 +106,9 @@ fn a_single_point_far_and_near_points_and_zero_labels() {
 fn what_cannot_be_fitted_is_said_in_a_sentence() {
     let one = Direction::Given(vec![1.0]);
     let net = |x: &[f64], d, y: &[f64], direction: &Direction| {
-        let shallow = FiniteSampleNet::fit(x, d, y, direction).unwrap_err();
-        assert_eq!(DeepNet::fit(x, d, y, 3, direction).unwrap_err(), shallow);
-        shallow.to_string()
+        let shallow = FiniteSampleNet::fit(x, d, y, direction).unwrap_err().to_string();
+        assert_eq!(DeepNet::fit(x, d, y, 3, direction).unwrap_err().to_string(), shallow);
+        shallow
     };
     assert_eq!(net(&[], 1, &[], &one), "the sample is empty: give at least one row");
     assert!(net(&[1.0], 0, &[1.0], &one).contains("d = 0"));
@@ -160,4 +161,36 @@ fn what_has_no_least_norm_is_said_in_a_sentence() {
     assert!(sgd(StepSize::Constant(3.0), &[1.0]).unwrap_err().to_string().contains("smaller step size"));
     let stuck = LinearSgd { steps: 10, ..LinearSgd::default() }.from(&[0.0], &[0.0], 1, &[1.0], 1).unwrap();
     assert_eq!((stuck.converged, stuck.steps, stuck.residual), (false, 10, 1.0));
+}
+
+#[test]
+fn sgd_meets_the_least_norm_of_50_rows_in_200_dimensions() {
+    let (x, y) = sample(50, 200, 13);
+    let (w0, _) = sample(1, 200, 14);
+    let w0: Vec<f64> = w0.iter().map(|w| w * 0.06).collect();
+    let least = MinNorm::fit(&x, 200, &y, 1, 0.0).unwrap();
+    let sgd = LinearSgd { tolerance: 1e-16, steps: 100_000, ..LinearSgd::default() };
+    let (zero, other) =
+        (sgd.from(&[0.0; 200], &x, 200, &y, 1).unwrap(), sgd.from(&w0, &x, 200, &y, 1).unwrap());
+    let error = worst(&zero.weights, least.weights());
+    println!("largest difference {error:.1e}, norms {:.4} and {:.4} from w0", zero.norm(), other.norm());
+    assert!(error < 1e-13 && other.norm() > zero.norm() * 1.01);
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let (x, y) = sample(300, 21, 8);
+            let net = FiniteSampleNet::fit(&x, 21, &y, &Direction::random(8)).unwrap();
+            let deep = DeepNet::fit(&x, 21, &y, 6, &Direction::random(8)).unwrap();
+            let linear = MinNorm::fit(&x[..15 * 21], 21, &y[..15], 1, 0.0).unwrap();
+            let values =
+                (net.net.predict(&x).unwrap(), deep.predict(&x).unwrap(), linear.predict(&x).unwrap());
+            (net, deep, linear, values)
+        })
+    };
+    let one = run(1);
+    assert!([2, 3, 8].into_iter().all(|threads| run(threads) == one));
 }

@@ -82,8 +82,8 @@ pub struct FitReport {
     /// max_i |s_i|: how much a change of <a, x> is blown up.
     pub steepest: f64,
     /// `steepest` · max_i |z_i| / max_i |y_i|: how much a relative change of <a, x> is blown up, relative to the
-    /// labels. Times 1.1e-16 it bounds what another order of the sum in <a, x> does, where the terms do not cancel;
-    /// 0 where all labels are 0.
+    /// labels. Times 1.1e-16 it is what one rounding of <a, x> does to the value; a sum of d terms taken in another
+    /// order differs by several. 0 where all labels are 0.
     pub condition: f64,
 }
 
@@ -317,7 +317,10 @@ impl Spline {
     /// Adds the unit at `b` that brings the value at `z` to `y`, and returns its weight.
     pub(super) fn reach(&mut self, b: f64, z: f64, y: f64) -> f64 {
         let missing = Double::from(y).plus(self.at(z).times(-1.0));
-        let w = missing.round() / Double::difference(z, b).round();
+        let gap = Double::difference(z, b);
+        let near = missing.round() / gap.round();
+        // the quotient of two rounded numbers is off by three roundings; what it leaves, divided again, by one
+        let w = near + missing.plus(gap.times(-near)).round() / gap.round();
         self.bend(b, w);
         w
     }

@@ -43,7 +43,7 @@ pub enum StepSize {
 ///     assert!((w - star).abs() < 1e-11);
 /// }
 /// // from elsewhere it ends elsewhere, on an interpolant of larger norm
-/// let other = LinearSgd::default().from(&[1.; 3], &x, 3, &y, 1)?;
+/// let other = LinearSgd::default().from(&[1., 0., 0.], &x, 3, &y, 1)?;
 /// assert!(other.converged && other.norm() > run.norm() + 0.01);
 /// # Ok(())
 /// # }
@@ -54,7 +54,8 @@ pub struct LinearSgd {
     pub step: StepSize,
     /// The most steps.
     pub steps: u64,
-    /// Stop when max |X W − Y| is at most this times the largest |y|. It is looked at once every n steps.
+    /// Stop when max |X W − Y| is at most this times max |y| + max ‖x_i‖ · ‖W‖, the size of what is subtracted. It is
+    /// looked at once every n steps.
     pub tolerance: f64,
     /// The seed of the order of the rows.
     pub seed: u64,
@@ -117,7 +118,8 @@ impl LinearSgd {
         self.check()?;
 
         let rates: Vec<f64> = x.chunks_exact(d).map(|row| self.rate(row)).collect();
-        let within = self.tolerance * y.iter().fold(0.0f64, |most, y| most.max(y.abs()));
+        let largest = |of: &[f64]| of.iter().fold(0.0f64, |most, v| most.max(v.abs()));
+        let (label, row) = (largest(y), x.chunks_exact(d).map(norm).fold(0.0, f64::max));
         let mut rng = RunRng::new(self.seed, STREAM);
         let mut run = SgdRun { weights: w0.to_vec(), steps: 0, residual: f64::INFINITY, converged: false };
         let mut errors = vec![0.0; outputs];
@@ -127,10 +129,12 @@ impl LinearSgd {
                 miss(&run.weights, row, targets, &mut errors);
                 run.residual = errors.iter().fold(run.residual, |most, e| most.max(e.abs()));
             }
-            if !run.weights.iter().all(|w| w.is_finite()) || !run.residual.is_finite() {
+            // an infinite scale would pass for convergence
+            let scale = label + row * run.norm();
+            if !scale.is_finite() || !run.residual.is_finite() {
                 return Err(TheoryError::Overflow { what: "a weight of SGD (take a smaller step size)" });
             }
-            run.converged = run.residual <= within;
+            run.converged = run.residual <= self.tolerance * scale;
             if run.converged || run.steps >= self.steps {
                 return Ok(run);
             }

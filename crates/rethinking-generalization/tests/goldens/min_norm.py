@@ -1,8 +1,7 @@
 """Goldens of the theory, from NumPy: python min_norm.py > min_norm.json
 
-Nothing here shares a method with the crate: least norm by the pseudo-inverse (SVD), Theorem 1 by a dense solve of the
-matrix of the proof and its values at
-fresh points by np.interp, the ridge by least squares on stacked equations.
+Nothing here shares a method with the crate: least norm by the pseudo-inverse (SVD), the ridge by least squares on
+stacked equations, Theorem 1 by a dense solve of the matrix of the proof and its values at fresh points by np.interp.
 """
 
 import json
