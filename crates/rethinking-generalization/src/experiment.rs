@@ -11,7 +11,7 @@ use shared::{
     claims::{Cells, Context},
     device::DeviceKind,
     train::{side_by_side, Progress, Storage, CHECKPOINT_FILE},
-    zoo::{ImageNetwork, ZooModel},
+    zoo::ZooModel,
 };
 
 use crate::{
@@ -116,7 +116,7 @@ impl Lab {
     }
 
     fn run(&self, context: &Context<'_>, config: &Config, folder: Option<&Path>) -> Result<Trial, LabError> {
-        let mut network = self.build(config)?;
+        let mut network = config.build(self.device)?;
         let (train, test) = self.views(config)?;
         let storage = match folder {
             None => None,
@@ -142,10 +142,6 @@ impl Lab {
             trial.test_accuracy
         ));
         Ok(trial)
-    }
-
-    fn build(&self, config: &Config) -> Result<Box<dyn ImageNetwork>, LabError> {
-        Ok(config.model.build(self.device, &config.zoo_options()?)?)
     }
 
     /// The training and test images as a model takes them.

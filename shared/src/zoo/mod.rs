@@ -2,6 +2,7 @@
 //!
 //! | model | images | trainable parameters |
 //! |---|---|---|
+//! | [`SmallCnn`] | 3 x 28 x 28 | 207,210 |
 //! | [`Mlp1`] | 3 x 28 x 28 | 1,209,866 |
 //! | [`Mlp3`] | 3 x 28 x 28 | 1,735,178 |
 //! | [`SmallAlexNet`] | 3 x 28 x 28 | 1,387,786 |
@@ -33,6 +34,7 @@ mod learner;
 mod mlp;
 mod network;
 mod resnet;
+mod small_cnn;
 mod stock;
 #[cfg(test)]
 mod tests;
@@ -61,6 +63,7 @@ pub use learner::{ImageLearner, LabelledImages};
 pub use mlp::{Mlp1, Mlp3};
 pub use network::{ImageNetwork, Trainable, ZooError};
 pub use resnet::{BasicBlock, CifarResnet, DownBlock, Resnet20, Resnet32};
+pub use small_cnn::SmallCnn;
 pub use stock::{BatchShape, Stock};
 #[cfg(feature = "cli")]
 pub use workloads::ZOO_WORKLOADS;
@@ -103,6 +106,8 @@ pub trait Classifier<D: Backend>: TensorCollection<f32, D> + Clone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum ZooModel {
+    /// [`SmallCnn`].
+    SmallCnn,
     /// [`Mlp1`].
     Mlp1,
     /// [`Mlp3`].
@@ -130,7 +135,7 @@ pub struct ZooOptions {
     pub group: Option<usize>,
     /// Whether residual blocks begin as the identity.
     pub zero_gamma: bool,
-    /// The share of hidden values that MLPs, AlexNet and Inception drop in training; the ResNets have no dropout.
+    /// The share of hidden values that small networks, MLPs, AlexNet and Inception drop in training; the ResNets have no dropout.
     pub dropout: DropRate,
 }
 
@@ -144,12 +149,13 @@ impl ZooOptions {
 
 /// A name that no model has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no model `{0}`: use mlp1, mlp3, alexnet, inception, inception-plain, resnet20 or resnet32")]
+#[error("there is no model `{0}`: use small-cnn, mlp1, mlp3, alexnet, inception, inception-plain, resnet20 or resnet32")]
 pub struct ZooModelError(pub String);
 
 impl ZooModel {
     /// All of them.
-    pub const ALL: [ZooModel; 7] = [
+    pub const ALL: [ZooModel; 8] = [
+        ZooModel::SmallCnn,
         ZooModel::Mlp1,
         ZooModel::Mlp3,
         ZooModel::AlexNet,
@@ -163,6 +169,7 @@ impl ZooModel {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            ZooModel::SmallCnn => "small-cnn",
             ZooModel::Mlp1 => "mlp1",
             ZooModel::Mlp3 => "mlp3",
             ZooModel::AlexNet => "alexnet",
@@ -204,6 +211,7 @@ impl DeviceTask for Build<'_> {
 
     fn run<D: Backend>(self, device: D) -> Self::Output {
         match self.model {
+            ZooModel::SmallCnn => self.boxed::<SmallCnn<f32, D>, D>(device),
             ZooModel::Mlp1 => self.boxed::<Mlp1<f32, D>, D>(device),
             ZooModel::Mlp3 => self.boxed::<Mlp3<f32, D>, D>(device),
             ZooModel::AlexNet => self.boxed::<SmallAlexNet<f32, D>, D>(device),

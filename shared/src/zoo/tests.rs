@@ -30,6 +30,7 @@ fn normalisation<M: TensorCollection<f32, D>>(net: &M) -> usize {
 /// AlexNet, 1,735,178 and 1,209,866 for the perceptrons; PyTorch counts 272,474 for the ResNet-20 with projections.
 #[test]
 fn parameter_counts_are_the_papers() {
+    assert_eq!(parameter_count(&build::<SmallCnn<f32, D>>()), 207_210);
     assert_eq!(parameter_count(&build::<Mlp1<f32, D>>()), 1_209_866);
     assert_eq!(parameter_count(&build::<Mlp3<f32, D>>()), 1_735_178);
     assert_eq!(parameter_count(&build::<SmallAlexNet<f32, D>>()), 1_387_786);

@@ -25,8 +25,8 @@ pub(super) fn seeds(context: &Context<'_>) -> Vec<u64> {
 pub(super) fn base(lab: &Lab, model: ZooModel) -> Config {
     let paper = Config::new(model);
     let (images, epochs) = match (lab.quick, model) {
-        (true, ZooModel::Mlp1 | ZooModel::Mlp3) => (Some(500), 150),
-        (true, _) => (Some(200), 60),
+        (true, ZooModel::SmallCnn) => (Some(2000), 100),
+        (true, _) => (Some(500), 150),
         (false, ZooModel::Mlp1 | ZooModel::Mlp3) => (None, 150),
         (false, ZooModel::AlexNet) => (Some(5000), 150),
         (false, _) => (Some(2000), 150),
@@ -34,12 +34,21 @@ pub(super) fn base(lab: &Lab, model: ZooModel) -> Config {
     Config { images, epochs, ..paper }
 }
 
-/// The model whose curves are drawn.
+/// The model that trains on every image.
 pub(super) fn main_model(lab: &Lab) -> ZooModel {
     if lab.quick {
-        ZooModel::Mlp1
+        ZooModel::SmallCnn
     } else {
         ZooModel::Mlp3
+    }
+}
+
+/// The convolutional models of figure 1a: to a perceptron, shuffled pixels are as good as true ones.
+pub(super) fn convolutional(lab: &Lab) -> ZooModel {
+    if lab.quick {
+        ZooModel::SmallCnn
+    } else {
+        ZooModel::AlexNet
     }
 }
 

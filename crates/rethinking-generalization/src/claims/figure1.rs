@@ -7,7 +7,8 @@ use shared::claims::{
 };
 
 use super::design::{
-    base, each, main_model, measured_on, of, row, row_and_interval, seeds, steps, test_error, train_accuracy,
+    base, convolutional, each, main_model, measured_on, of, row, row_and_interval, seeds, steps, test_error,
+    train_accuracy,
 };
 use crate::{
     experiment::{grid, Lab},
@@ -29,7 +30,7 @@ pub(super) fn redrawn(share: f64) -> Corruption {
 /// Figure 1a: the order in which the five variants are fitted.
 pub(super) fn order(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context)?, seeds(context));
-    let model = main_model(&lab);
+    let model = convolutional(&lab);
     let configs = grid(&[base(&lab, model)], &Corruption::FIGURE_1A, &seeds);
     context.progress.start("networks", configs.len() as u64);
     let cells = lab.cells(context, &configs)?;

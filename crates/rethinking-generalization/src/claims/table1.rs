@@ -31,7 +31,7 @@ const PAPER: [(ZooModel, f64); 5] = [
 /// The architectures of the short form and of the full one.
 fn models(lab: &Lab) -> Vec<ZooModel> {
     match lab.quick {
-        true => vec![ZooModel::AlexNet, ZooModel::Mlp3, ZooModel::Mlp1],
+        true => vec![ZooModel::SmallCnn, ZooModel::Mlp3, ZooModel::Mlp1],
         false => PAPER.iter().map(|(model, _)| *model).collect(),
     }
 }
@@ -84,7 +84,7 @@ pub(super) fn random_labels(context: &Context<'_>) -> Result<Measured, ClaimErro
 /// fitted.
 fn grid_base(lab: &Lab) -> Config {
     let (model, images, epochs) =
-        if lab.quick { (ZooModel::Mlp1, 500, 60) } else { (ZooModel::AlexNet, 5000, 40) };
+        if lab.quick { (ZooModel::SmallCnn, 1000, 40) } else { (ZooModel::AlexNet, 5000, 40) };
     Config { images: Some(images), epochs, target: 1.1, ..base(lab, model) }
 }
 

@@ -135,7 +135,7 @@ pub(super) fn stability(context: &Context<'_>) -> Result<Measured, ClaimError> {
         let (train, test) = lab.views(&config)?;
         let exchanged = Exchanged::new(&train, 0, &test, 0)?;
         let fit = |examples: &dyn Examples| -> Result<_, LabError> {
-            let mut network = config.model.build(context.device, &config.zoo_options()?)?;
+            let mut network = config.build(context.device)?;
             let trial = randomization_test(
                 &mut *network,
                 (examples, &test),
@@ -201,8 +201,8 @@ pub(super) fn theorem(context: &Context<'_>) -> Result<Measured, ClaimError> {
                 let net = DeepNet::fit(&x, WIDTH, &y, depth, &Direction::random(*seed))?;
                 deep_ok &= net.depth() == depth
                     && net.residual(&x, &y)? < 1e-3
-                    && net.width() <= n.div_ceil(depth - 1) + 4
-                    && net.weights() <= 10 * n + WIDTH + 10 * depth;
+                    && net.width() <= n.div_ceil(depth - 1) + 5
+                    && net.weights() <= 4 * n + 13 * (depth - 1) + WIDTH + 1;
             }
             context.progress.advance(1);
         }
@@ -213,7 +213,7 @@ pub(super) fn theorem(context: &Context<'_>) -> Result<Measured, ClaimError> {
         .check(at_most("largest error of all samples", worst, 1e-3))
         .check(every("exactly 2 n + d numbers", &[exact]))
         .check(every(
-            "depth 2, 4 and 8: fitted, width at most n / (k - 1) + 4, weights at most 10 (n + k) + d",
+            "depth 2, 4 and 8: fitted, width at most n / (k - 1) + 5, weights at most 4 n + 13 (k - 1) + d + 1",
             &[deep_ok],
         ))
         .check(at_least("largest error in single precision, n = 1000", single, 0.1))

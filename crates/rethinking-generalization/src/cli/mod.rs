@@ -10,7 +10,7 @@ use shared::{
     zoo::ZooModel,
 };
 
-use crate::{claims, Config, Corruption, LabError, Regularizers, TestLabels};
+use crate::{claims, Config, Corruption, Init, LabError, Regularizers, TestLabels};
 
 /// The rethinking-generalization program.
 pub struct Program;
@@ -27,7 +27,10 @@ struct SettingArgs {
     /// Images a step
     #[arg(long, value_name = "N", default_value_t = 128)]
     batch_size: usize,
-    /// Learning rate of the first step; 0.1 for Inception and 0.01 for the others when not given
+    /// How weights begin; he for Inception without batch normalisation and layers for the others when not given
+    #[arg(long, value_name = "RULE")]
+    init: Option<Init>,
+    /// Learning rate of the first step; 0.1 for inception, 0.02 for inception-plain and 0.01 for the others when not given
     #[arg(long, value_name = "RATE")]
     lr: Option<f64>,
     /// What the rate is multiplied by every --decay-steps
@@ -62,7 +65,7 @@ struct SettingArgs {
 /// Flags of `train`.
 #[derive(Debug, Clone, Args)]
 pub struct TrainArgs {
-    /// mlp1, mlp3, alexnet, inception or inception-plain
+    /// small-cnn, mlp1, mlp3, alexnet, inception or inception-plain
     #[arg(long, value_name = "NAME", default_value_t = ZooModel::Mlp1)]
     model: ZooModel,
     /// true, partial:P, random-labels, shuffled-pixels, random-pixels or gaussian
@@ -118,7 +121,7 @@ impl SettingArgs {
             return Err(LabError::Setting {
                 field: "--model",
                 value: model.to_string(),
-                allowed: "mlp1, mlp3, alexnet, inception or inception-plain",
+                allowed: "small-cnn, mlp1, mlp3, alexnet, inception or inception-plain",
             });
         }
         let paper = Config::new(model);
@@ -132,6 +135,7 @@ impl SettingArgs {
             corruption,
             test_labels: if self.corrupt_test_labels { TestLabels::Corrupted } else { TestLabels::Clean },
             images: self.images,
+            init: self.init.unwrap_or(paper.init),
             regularizers,
             epochs: self.epochs,
             batch_size: self.batch_size,

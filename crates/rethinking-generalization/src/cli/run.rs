@@ -49,7 +49,7 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
         config: serde_json::to_value(&note)?,
     };
     let plan = Plan { storage: Some(storage), ..config.plan() };
-    let mut network = config.model.build(context.device, &config.zoo_options()?)?;
+    let mut network = config.build(context.device)?;
     let steps = crate::Examples::len(&train).div_ceil(config.batch_size) * config.epochs;
     context.progress.start(&format!("steps on {name}"), steps as u64);
     let mut tell = |told: Told<'_>| match told {
@@ -109,7 +109,7 @@ pub(super) fn eval(args: &EvalArgs, job: &Job<'_>) -> Result<Summary, CliError> 
     let config = note.config;
     let of_file = |why: String| format!("{}: {why}", file.display());
     config.validate().map_err(|why| of_file(why.to_string()))?;
-    let mut network = config.model.build(job.context.device, &config.zoo_options()?)?;
+    let mut network = config.build(job.context.device)?;
     network.load_weights(&weights).map_err(|why| of_file(why.to_string()))?;
     let (train, test) = lab(&job.context, &note.dataset)?.views(&config)?;
     let labels = if args.corrupted { TestLabels::Corrupted } else { TestLabels::Clean };
