@@ -43,7 +43,16 @@ pub(super) fn main_model(lab: &Lab) -> ZooModel {
     }
 }
 
-/// The convolutional models of figure 1a: to a perceptron, shuffled pixels are as good as true ones.
+/// The model that has no notion of neighbouring pixels.
+pub(super) fn perceptron(lab: &Lab) -> ZooModel {
+    if lab.quick {
+        ZooModel::Mlp1
+    } else {
+        ZooModel::Mlp3
+    }
+}
+
+/// The convolutional model of figure 1a: to a perceptron, shuffled pixels are as good as true ones.
 pub(super) fn convolutional(lab: &Lab) -> ZooModel {
     if lab.quick {
         ZooModel::SmallCnn

@@ -7,8 +7,8 @@ use shared::claims::{
 };
 
 use super::design::{
-    base, convolutional, each, main_model, measured_on, of, row, row_and_interval, seeds, steps, test_error,
-    train_accuracy,
+    base, convolutional, each, main_model, measured_on, of, perceptron, row, row_and_interval, seeds, steps,
+    test_error, train_accuracy,
 };
 use crate::{
     experiment::{grid, Lab},
@@ -157,7 +157,7 @@ pub(super) fn inputs(context: &Context<'_>) -> Result<Measured, ClaimError> {
     const OF_INPUTS: [Corruption; 4] =
         [Corruption::True, Corruption::ShuffledPixels, Corruption::RandomPixels, Corruption::Gaussian];
     let (lab, seeds) = (Lab::open(context)?, seeds(context));
-    let model = main_model(&lab);
+    let model = perceptron(&lab);
     let configs = grid(&[base(&lab, model)], &OF_INPUTS, &seeds);
     context.progress.start("networks", configs.len() as u64);
     let cells = lab.cells(context, &configs)?;
