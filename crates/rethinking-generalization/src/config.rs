@@ -100,6 +100,8 @@ impl Config {
             ZooModel::Inception => 0.1,
             // diverges at 0.1 without normalisation
             ZooModel::InceptionPlain => 0.02,
+            // not one of the paper's
+            ZooModel::SmallCnn => 0.05,
             _ => 0.01,
         };
         Config {

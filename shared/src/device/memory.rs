@@ -4,6 +4,8 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+pub use super::available::available_bytes;
+
 /// Below this many elements one thread is as fast as several.
 const PARALLEL_MIN: usize = 1 << 16;
 

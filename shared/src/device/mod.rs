@@ -22,6 +22,7 @@
 //! # Ok::<(), shared::device::DeviceError>(())
 //! ```
 
+mod available;
 #[cfg_attr(feature = "cuda", path = "cuda.rs")]
 #[cfg_attr(not(feature = "cuda"), path = "no_cuda.rs")]
 mod cuda;

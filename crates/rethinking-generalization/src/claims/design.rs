@@ -29,9 +29,19 @@ pub(super) fn base(lab: &Lab, model: ZooModel) -> Config {
         (true, _) => (Some(500), 150),
         (false, ZooModel::Mlp1 | ZooModel::Mlp3) => (None, 150),
         (false, ZooModel::AlexNet) => (Some(5000), 150),
+        (false, ZooModel::InceptionPlain) => (Some(1000), 150),
         (false, _) => (Some(2000), 150),
     };
     Config { images, epochs, ..paper }
+}
+
+/// Half of the band around chance that a test accuracy must lie in: a small test set has a wide one.
+pub(super) fn near_chance(lab: &Lab) -> f64 {
+    if lab.quick {
+        0.05
+    } else {
+        0.02
+    }
 }
 
 /// The model that trains on every image.

@@ -7,8 +7,8 @@ use shared::claims::{
 };
 
 use super::design::{
-    base, convolutional, each, main_model, measured_on, of, perceptron, row, row_and_interval, seeds, steps,
-    test_error, train_accuracy,
+    base, convolutional, each, main_model, measured_on, near_chance, of, perceptron, row, row_and_interval,
+    seeds, steps, test_error, train_accuracy,
 };
 use crate::{
     experiment::{grid, Lab},
@@ -138,7 +138,7 @@ pub(super) fn deterioration(context: &Context<'_>) -> Result<Measured, ClaimErro
     let chance = 1.0 - 1.0 / lab.sets().test.classes() as f64;
     let fitted: Vec<bool> = cells.iter().map(|cell| train_accuracy(cell) >= crate::trial::FITTED).collect();
     measured = measured
-        .check(within("test error at p = 1", &interval95(&all[SHARES.len() - 1])?, chance, 0.03))
+        .check(within("test error at p = 1", &interval95(&all[SHARES.len() - 1])?, chance, near_chance(&lab)))
         .check(every("99 % of the training set fitted at every p", &fitted))
         .figure(
             Figure::new(
@@ -174,9 +174,9 @@ pub(super) fn inputs(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let fitted: Vec<bool> = cells.iter().map(|cell| train_accuracy(cell) >= crate::trial::FITTED).collect();
     measured = measured
         .check(every("99 % of the training set fitted", &fitted))
-        .check(within("test accuracy, Gaussian inputs", &interval95(&noise)?, chance, 0.03))
+        .check(within("test accuracy, Gaussian inputs", &interval95(&noise)?, chance, near_chance(&lab)))
         .check(above_by("test accuracy of shuffled pixels less that of Gaussian inputs", &over_noise, 0.05))
-        .check(within("test accuracy that an MLP loses to shuffled pixels", &lost, 0.0, 0.03))
+        .check(within("test accuracy that an MLP loses to shuffled pixels", &lost, 0.0, near_chance(&lab)))
         .note("Random pixels may stay above chance: the histogram of an image survives. An MLP has no notion of neighbours, so one permutation of all images costs it nothing.");
     Ok(measured_on(&lab, &cells, measured).config(&base(&lab, model))?)
 }

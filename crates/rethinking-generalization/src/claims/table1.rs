@@ -12,7 +12,7 @@ use shared::{
     zoo::ZooModel,
 };
 
-use super::design::{base, each, measured_on, of, row, seeds, test_accuracy, train_accuracy};
+use super::design::{base, each, measured_on, near_chance, of, row, seeds, test_accuracy, train_accuracy};
 use crate::{
     experiment::{grid, Cell, Lab},
     trial::FITTED,
@@ -71,7 +71,7 @@ pub(super) fn random_labels(context: &Context<'_>) -> Result<Measured, ClaimErro
                 &format!("test accuracy, random labels, {model}"),
                 &interval95(&accuracies)?,
                 chance,
-                0.03,
+                near_chance(&lab),
             ));
     }
     measured = measured.note(
@@ -84,7 +84,7 @@ pub(super) fn random_labels(context: &Context<'_>) -> Result<Measured, ClaimErro
 /// fitted.
 fn grid_base(lab: &Lab) -> Config {
     let (model, images, epochs) =
-        if lab.quick { (ZooModel::SmallCnn, 1000, 40) } else { (ZooModel::AlexNet, 5000, 40) };
+        if lab.quick { (ZooModel::SmallCnn, 1000, 40) } else { (ZooModel::AlexNet, 2000, 40) };
     Config { images: Some(images), epochs, target: 1.1, ..base(lab, model) }
 }
 
@@ -152,20 +152,20 @@ pub(super) fn augmentation(context: &Context<'_>) -> Result<Measured, ClaimError
 /// Table 4: explicit regularizers at the usual strength do not keep random labels from being fitted.
 pub(super) fn explicit(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context)?, seeds(context));
-    let model = super::design::main_model(&lab);
+    let model = super::design::perceptron(&lab);
     let with = |weight_decay, dropout| Regularizers { weight_decay, dropout, ..Regularizers::default() };
     let variants = [
         ("none", with(0.0, 0.0), true),
         ("weight decay 0.0005", with(WEIGHT_DECAY, 0.0), true),
         ("dropout 0.2", with(0.0, 0.2), true),
         ("weight decay 0.005", with(10.0 * WEIGHT_DECAY, 0.0), false),
-        ("weight decay 0.02", with(40.0 * WEIGHT_DECAY, 0.0), false),
     ];
     context.progress.start("networks", (variants.len() * seeds.len()) as u64);
     let configs: Vec<Config> = variants
         .iter()
         .flat_map(|(_, regularizers, _)| {
-            let config = Config { regularizers: *regularizers, ..base(&lab, model) };
+            let images = if lab.quick { 500 } else { 10_000 };
+            let config = Config { regularizers: *regularizers, images: Some(images), ..base(&lab, model) };
             grid(&[config], &[Corruption::RandomLabels], &seeds)
         })
         .collect();
@@ -180,7 +180,7 @@ pub(super) fn explicit(context: &Context<'_>) -> Result<Measured, ClaimError> {
         }
     }
     measured = measured.note(
-        "The two strong weight decays show where memorization ends; no check rests on them. The paper has 1 for Inception and the MLP 3x512 with weight decay, and an AlexNet that did not converge.",
+        "The strong weight decay shows where memorization ends; no check rests on it. The paper has 1 for Inception and the MLP 3x512 with weight decay, and an AlexNet that did not converge.",
     );
     Ok(measured_on(&lab, &cells, measured).config(&base(&lab, model))?)
 }
@@ -242,7 +242,7 @@ pub(super) fn early_stopping(context: &Context<'_>) -> Result<Measured, ClaimErr
     }
     let larger = paired(&gains[1], &gains[0], 0.95)?;
     measured = measured
-        .check(shared::claims::judge::stays_below("gain on true labels", &interval95(&gains[0])?, 0.01, 0.0))
+        .check(shared::claims::judge::stays_below("gain on true labels", &interval95(&gains[0])?, if lab.quick { 0.03 } else { 0.01 }, 0.0))
         .check(above_by("gain with 40 % redrawn less that on true labels", &larger, 0.0))
         .figure(figure)
         .note("The best is chosen by the test accuracy itself, so this is the most that stopping could gain. The second check is not the paper's: later work found that stopping helps where labels are wrong.");

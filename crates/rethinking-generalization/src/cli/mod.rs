@@ -30,7 +30,7 @@ struct SettingArgs {
     /// How weights begin; he for Inception without batch normalisation and layers for the others when not given
     #[arg(long, value_name = "RULE")]
     init: Option<Init>,
-    /// Learning rate of the first step; 0.1 for inception, 0.02 for inception-plain and 0.01 for the others when not given
+    /// Learning rate of the first step; 0.1 for inception, 0.05 for small-cnn, 0.02 for inception-plain and 0.01 for the others when not given
     #[arg(long, value_name = "RATE")]
     lr: Option<f64>,
     /// What the rate is multiplied by every --decay-steps

@@ -1,11 +1,12 @@
-//! The memory that is free now: for programs, which pass it on as a limit. The method itself reads no files.
+//! The memory that is free now: for programs, which pass it on as a limit.
 
 use std::path::Path;
 
 /// Bytes that new work can take without swapping; `None` where the system does not say.
 ///
 /// On Linux, `MemAvailable` of `/proc/meminfo`, and no more than what the control group of a container leaves.
-pub fn available_memory() -> Option<u64> {
+#[must_use]
+pub fn available_bytes() -> Option<u64> {
     let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| mem_available(&text));
     let group = group_available(Path::new("/sys/fs/cgroup"));
     match (machine, group) {
@@ -51,6 +52,6 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn linux_says() {
-        assert!(available_memory().is_some_and(|bytes| bytes > 1 << 20));
+        assert!(available_bytes().is_some_and(|bytes| bytes > 1 << 20));
     }
 }
