@@ -21,6 +21,11 @@ const TRAIN: &[(&str, &str, &str)] = &[
     ),
     ("dcnn", "train --epochs 2", "train --epochs 1000000 --no-early-stopping"),
     (
+        "rethinking-generalization",
+        "train --model small-cnn --images 40 --epochs 1",
+        "train --model small-cnn --images 40 --epochs 1000000 --target 1.1",
+    ),
+    (
         "sparse-dcnn",
         "train --epochs 2 --threshold post:0.1",
         "train --epochs 1000000 --no-early-stopping --threshold post:0.1",
@@ -30,6 +35,10 @@ const TRAIN: &[(&str, &str, &str)] = &[
 /// Verbs of one paper alone at their shortest, in an order in which each can be done; a verb that a program's help lists
 /// is one of every program or has a line here.
 const OWN: &[(&str, &str)] = &[
+    (
+        "rethinking-generalization",
+        "sweep --models small-cnn --images 40 --epochs 1 --seeds 1 --corruptions true",
+    ),
     ("sparse-dcnn", "generate --nodes 100"),
     ("sparse-dcnn", "series --threshold pre:0.2"),
     ("sparse-dcnn", "merge"),

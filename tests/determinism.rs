@@ -85,6 +85,27 @@ const TRAININGS: &[Training] = &[
         ],
     },
     Training {
+        paper: "rethinking-generalization",
+        flags: "--dataset mnist --model small-cnn --batch-size 10 --epochs 4 --target 1.1 --checkpoint-every 1 \
+                --corruption random-pixels --crop --flip --dropout 0.2",
+        others: &[
+            "--model mlp1 --images 40 --batch-size 20 --epochs 2 --corruption gaussian --tracked 30",
+            "--model small-cnn --images 40 --batch-size 20 --epochs 2 --corruption partial:0.5 --corrupt-test-labels",
+        ],
+        files: &["model.safetensors", "checkpoint.safetensors", "record.jsonl", "trial.json"],
+        moments: &[
+            Moment::Early(0),
+            Moment::Early(9_000),
+            Moment::Checkpoint(1, 300),
+            Moment::Checkpoint(4, 2_500),
+            Moment::Epoch(1, 0),
+            Moment::Epoch(1, 20_000),
+            Moment::Epoch(2, 700),
+            Moment::Epoch(3, 5_000),
+        ],
+        anew: &[1_500, 8_000, 20_000, 45_000],
+    },
+    Training {
         paper: "sparse-dcnn",
         flags: "--threshold post:0.1 --epochs 40 --no-early-stopping --checkpoint-every 1",
         others: &[
@@ -286,7 +307,7 @@ impl House {
 }
 
 fn words(line: &str) -> Vec<&str> {
-    line.split(' ').collect()
+    line.split_whitespace().collect()
 }
 
 /// Whole lines of the record of a run.

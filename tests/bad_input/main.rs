@@ -5,6 +5,7 @@
 
 mod capsules;
 mod dcnn;
+mod rethinking;
 mod sparse_dcnn;
 
 use std::{

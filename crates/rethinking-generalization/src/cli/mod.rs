@@ -152,12 +152,56 @@ impl SettingArgs {
     }
 }
 
-const EXPLAIN: &[ExplainRow] = &[ExplainRow {
-    equation: "yᵢ ← Uniform{1..K} with probability p",
-    code: "rethinking_generalization::Corrupted",
-    shape: "(N,)",
-    section: "2.1",
-}];
+const EXPLAIN: &[ExplainRow] = &[
+    ExplainRow {
+        equation: "yᵢ ← Uniform{1..K} with probability p",
+        code: "rethinking_generalization::Corrupted",
+        shape: "(N,)",
+        section: "2.1",
+    },
+    ExplainRow {
+        equation: "x ← x ∘ π, x ← x ∘ πᵢ, x ← N(μ, σ²)",
+        code: "rethinking_generalization::Corruption",
+        shape: "(N, C, H, W)",
+        section: "2.1",
+    },
+    ExplainRow {
+        equation: "R_n(H) = E_σ sup_h (1/n) Σ σᵢ h(xᵢ)",
+        code: "rethinking_generalization::probe::rademacher_draw",
+        shape: "a number",
+        section: "2.2",
+    },
+    ExplainRow {
+        equation: "c(x) = Σⱼ wⱼ max(<a, x> − bⱼ, 0)",
+        code: "rethinking_generalization::theory::FiniteSampleNet",
+        shape: "2n + d numbers",
+        section: "4, Theorem 1",
+    },
+    ExplainRow {
+        equation: "depth k, width O(n/k), O(n + d) weights",
+        code: "rethinking_generalization::theory::DeepNet",
+        shape: "k layers",
+        section: "4, corollary",
+    },
+    ExplainRow {
+        equation: "X Xᵀ α = y, w = Xᵀ α",
+        code: "rethinking_generalization::theory::MinNorm",
+        shape: "(d, K)",
+        section: "5, equation 3",
+    },
+    ExplainRow {
+        equation: "w ← w − η e xᵢ",
+        code: "rethinking_generalization::theory::LinearSgd",
+        shape: "(d, K)",
+        section: "5",
+    },
+    ExplainRow {
+        equation: "K α = Y, f(x) = Σ αᵢ k(xᵢ, x)",
+        code: "rethinking_generalization::kernel::KernelMachine",
+        shape: "(n, K)",
+        section: "5, Table 3",
+    },
+];
 
 const DATASETS: &[DatasetInfo] = &[
     DatasetInfo {

@@ -79,7 +79,7 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
                 100.0 * trial.train_accuracy,
                 100.0 * trial.test_accuracy
             ),
-            format!("{fitted}; {} steps in all", trial.steps()),
+            format!("{fitted}; {} steps, {} epochs in all", trial.steps(), trial.curve.len()),
             format!(
                 "in {}: {MODEL_FILE}, trial.json, checkpoint.safetensors, record.jsonl",
                 job.out.display()
