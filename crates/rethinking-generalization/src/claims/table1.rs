@@ -84,7 +84,7 @@ pub(super) fn random_labels(context: &Context<'_>) -> Result<Measured, ClaimErro
 /// fitted.
 fn grid_base(lab: &Lab) -> Config {
     let (model, images, epochs) =
-        if lab.quick { (ZooModel::SmallCnn, 1000, 40) } else { (ZooModel::AlexNet, 2000, 40) };
+        if lab.quick { (ZooModel::SmallCnn, 500, 30) } else { (ZooModel::AlexNet, 2000, 40) };
     Config { images: Some(images), epochs, target: 1.1, ..base(lab, model) }
 }
 
