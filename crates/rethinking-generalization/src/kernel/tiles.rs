@@ -9,7 +9,9 @@ use rayon::prelude::*;
 use super::error::{zeros, KernelError};
 
 /// The tile edge that is used unless another is asked for.
-pub const TILE: usize = 512;
+///
+/// Edges that are powers of two are slower: columns of a tile then fall into the same sets of the cache.
+pub const TILE: usize = 384;
 
 /// Where the entries of a symmetric matrix come from, a tile at a time.
 ///
