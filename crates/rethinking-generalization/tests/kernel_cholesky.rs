@@ -129,7 +129,7 @@ fn progress_counts_every_tile() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
     fn its_solution_solves(size in 1usize..70, tile in 1usize..40, columns in 1usize..5, seed: u64) {

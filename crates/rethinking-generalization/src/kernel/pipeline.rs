@@ -144,14 +144,14 @@ mod tests {
     #[test]
     fn a_panic_does_not_leave_others_waiting() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        let outcome = std::panic::catch_unwind(|| {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             pool.install(|| {
                 run::<u8, (), _>(9, &|_| {}, |index, earlier| {
                     assert!(index != 0, "the first task fails");
                     Ok(earlier.get(0).copied())
                 })
             })
-        });
+        }));
         assert!(outcome.is_err());
     }
 }

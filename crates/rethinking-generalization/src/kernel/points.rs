@@ -59,6 +59,11 @@ impl Points {
         &self.squares
     }
 
+    /// One row.
+    pub(super) fn row(&self, row: usize) -> &[f64] {
+        &self.rows[row * self.dim..(row + 1) * self.dim]
+    }
+
     /// The first rows, row-major.
     pub(super) fn rows_before(&self, count: usize) -> &[f64] {
         &self.rows[..count * self.dim]
