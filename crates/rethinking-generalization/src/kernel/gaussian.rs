@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, Par};
+use faer::{Accum, MatMut};
 use serde::{Deserialize, Serialize};
 
 use super::error::KernelError;
 use super::exp::exp_of_negative;
 use super::points::Points;
+use super::product::multiply;
 use super::tiles::TileSource;
 
 /// A positive semidefinite function of two rows.
@@ -99,7 +99,7 @@ impl Kernel {
     ) {
         let factor = if matches!(self, Self::Linear) { 1.0 } else { -2.0 };
         let product = MatMut::from_column_major_slice_mut(out, rows.len(), columns.len());
-        matmul(product, Accum::Replace, a.view(rows.clone()), b.view(columns.clone()).transpose(), factor, Par::Seq);
+        multiply(product, Accum::Replace, a.view(rows.clone()), b.view(columns.clone()).transpose(), factor);
         if matches!(self, Self::Linear) {
             return;
         }
