@@ -13,14 +13,14 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
-use faer::linalg::matmul::matmul;
+use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch, LltError};
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Par};
 
 use super::error::KernelError;
 use super::pipeline::{self, Earlier};
+use super::product::{clear_upper_halves, multiply};
 use super::tiles::{take, Tile, TileGrid, TileSource, TiledSymmetric};
 
 /// Called with how many tiles are done, and of how many; from several threads.
@@ -169,14 +169,15 @@ fn diagonal(
             Par::Seq,
         );
     }
-    let fails =
-        |row| Err(KernelError::NotPositiveDefinite { row: grid.range(at).start + row, size: grid.size() });
+    let fails = |row| {
+        Err(KernelError::NotPositiveDefinite { row: grid.range(at).start + row, size: grid.size() })
+    };
     let mut memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(size, Par::Seq, Default::default()));
     let stack = MemStack::new(&mut memory);
     let (plain, options) = (Default::default(), Default::default());
-    if let Err(faer::linalg::cholesky::llt::factor::LltError::NonPositivePivot { index }) =
-        cholesky_in_place(a.as_mut(), plain, Par::Seq, stack, options)
-    {
+    let outcome = cholesky_in_place(a.as_mut(), plain, Par::Seq, stack, options);
+    clear_upper_halves();
+    if let Err(LltError::NonPositivePivot { index }) = outcome {
         return fails(index);
     }
     // Entries that are no numbers pass every comparison.
@@ -187,21 +188,16 @@ fn diagonal(
 }
 
 /// L_ij from A_ij, i > j.
-fn below(
-    grid: &TileGrid,
-    row: usize,
-    column: usize,
-    mut tile: Tile,
-    earlier: &Earlier<'_, Tile>,
-) -> Option<Tile> {
+fn below(grid: &TileGrid, row: usize, column: usize, mut tile: Tile, earlier: &Earlier<'_, Tile>) -> Option<Tile> {
     let mut a = tile.view_mut();
     for k in 0..column {
         let (left, right) = (earlier.get(grid.index(row, k))?, earlier.get(grid.index(column, k))?);
-        matmul(a.as_mut(), Accum::Add, left.view(), right.view().transpose(), -1.0, Par::Seq);
+        multiply(a.as_mut(), Accum::Add, left.view(), right.view().transpose(), -1.0);
     }
     // X L_jjᵀ = A_ij, as L_jj Xᵀ = A_ijᵀ
     let corner = earlier.get(grid.index(column, column))?;
     solve_lower_triangular_in_place(corner.view(), a.transpose_mut(), Par::Seq);
+    clear_upper_halves();
     Some(tile)
 }
 

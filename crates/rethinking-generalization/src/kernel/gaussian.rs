@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, Par};
+use faer::{Accum, MatMut};
 use serde::{Deserialize, Serialize};
 
 use super::error::KernelError;
 use super::exp::exp_of_negative;
 use super::points::Points;
+use super::product::multiply;
 use super::tiles::TileSource;
 
 /// A positive semidefinite function of two rows.
@@ -79,10 +79,9 @@ impl Kernel {
 
     /// k(x, x') of one pair; the shorter row counts as ended by zeros of no weight.
     pub fn of(&self, x: &[f64], other: &[f64]) -> f64 {
-        let pairs = || x.iter().zip(other);
         let mut value = [match self {
-            Self::Linear => pairs().map(|(a, b)| a * b).sum(),
-            _ => pairs().map(|(a, b)| (a - b) * (a - b)).sum::<f64>(),
+            Self::Linear => x.iter().zip(other).map(|(a, b)| a * b).sum(),
+            _ => square_distance(x, other),
         }];
         self.of_distances(&mut value);
         value[0]
@@ -90,7 +89,8 @@ impl Kernel {
 
     /// Writes k(a_r, b_c) for the rows `rows` of `a` and `columns` of `b`, column-major.
     ///
-    /// ‖a - b‖² is ‖a‖² + ‖b‖² - 2 aᵀ b, at least 0: one matrix product, good to 1e-16 of ‖a‖² + ‖b‖².
+    /// ‖a - b‖² is ‖a‖² + ‖b‖² - 2 aᵀ b, one matrix product, good to 1e-16 of ‖a‖² + ‖b‖²; pairs so close that this
+    /// would show are summed directly, so that equal rows are at distance 0.
     pub(super) fn block(
         &self,
         (a, rows): (&Points, Range<usize>),
@@ -99,23 +99,22 @@ impl Kernel {
     ) {
         let factor = if matches!(self, Self::Linear) { 1.0 } else { -2.0 };
         let product = MatMut::from_column_major_slice_mut(out, rows.len(), columns.len());
-        matmul(
-            product,
-            Accum::Replace,
-            a.view(rows.clone()),
-            b.view(columns.clone()).transpose(),
-            factor,
-            Par::Seq,
-        );
+        multiply(product, Accum::Replace, a.view(rows.clone()), b.view(columns.clone()).transpose(), factor);
         if matches!(self, Self::Linear) {
             return;
         }
-        let left = &a.squares()[rows];
-        for (column, right) in out.chunks_exact_mut(left.len()).zip(&b.squares()[columns]) {
-            for (value, left) in column.iter_mut().zip(left) {
+        let left = &a.squares()[rows.clone()];
+        for (column, values) in columns.zip(out.chunks_exact_mut(left.len())) {
+            let right = b.squares()[column];
+            for (value, left) in values.iter_mut().zip(left) {
                 *value = (*value + (left + right)).max(0.0);
             }
-            self.of_distances(column);
+            for ((row, value), left) in rows.clone().zip(values.iter_mut()).zip(left) {
+                if *value <= CLOSE * (left + right) {
+                    *value = square_distance(a.row(row), b.row(column));
+                }
+            }
+            self.of_distances(values);
         }
     }
 
@@ -159,14 +158,15 @@ impl KernelMatrix<'_> {
 
 impl TileSource for KernelMatrix<'_> {
     fn fill(&self, rows: Range<usize>, columns: Range<usize>, out: &mut [f64]) {
-        let size = rows.len();
-        let diagonal = rows == columns && self.kernel != Kernel::Linear;
         self.kernel.block((self.points, rows), (self.points, columns), out);
-        if diagonal {
-            // Free of the rounding of the product.
-            out.iter_mut().step_by(size + 1).for_each(|value| *value = 1.0);
-        }
     }
+}
+
+/// Squared distances below this part of ‖a‖² + ‖b‖² are summed directly.
+const CLOSE: f64 = 1e-6;
+
+fn square_distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
 #[cfg(test)]
@@ -183,7 +183,7 @@ mod tests {
             kernel.block((&a, 2..6), (&b, 3..5), &mut out);
             for (at, value) in out.iter().enumerate() {
                 let (row, column) = (2 + at % 4, 3 + at / 4);
-                let expected = kernel.of(&a.rows_of(row), &b.rows_of(column));
+                let expected = kernel.of(a.row(row), b.row(column));
                 assert!((value - expected).abs() < 1e-14, "{kernel:?} ({row}, {column}): {value} {expected}");
             }
         }
@@ -204,13 +204,6 @@ mod tests {
         for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-200] {
             assert!(matches!(Kernel::gaussian(bad).check(), Err(KernelError::Setting { .. })), "{bad}");
             assert!(Kernel::laplacian(bad).check().is_err(), "{bad}");
-        }
-    }
-
-    impl Points {
-        fn rows_of(&self, row: usize) -> Vec<f64> {
-            let view = self.view(row..row + 1);
-            (0..self.dim()).map(|k| view[(0, k)]).collect()
         }
     }
 }

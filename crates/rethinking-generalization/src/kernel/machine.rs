@@ -41,7 +41,7 @@ pub struct FitOptions {
     /// λ. 0, the paper's "zero regularization", unless set.
     pub ridge: f64,
     /// The largest ridge, in units of the mean diagonal of K, that may be added where rounding makes K + λI not
-    /// positive definite. From 1e-14 it grows tenfold until the factorization succeeds; [`KernelMachine::jitter`] tells
+    /// positive definite. From 1e-12 it grows tenfold until the factorization succeeds; [`KernelMachine::jitter`] tells
     /// what was added. 0, so that no ridge is added unasked, unless set.
     pub largest_jitter: f64,
     /// The tile edge.
@@ -257,7 +257,7 @@ fn factor(
     progress: Progress<'_>,
 ) -> Result<(TiledCholesky, f64), KernelError> {
     let grid = TileGrid::new(matrix.points.len(), options.tile)?;
-    let (mut jitter, mut relative) = (0.0, 1e-14);
+    let (mut jitter, mut relative) = (0.0, 1e-12);
     loop {
         match TiledCholesky::factor(grid, matrix, options.ridge + jitter, progress) {
             Err(KernelError::NotPositiveDefinite { .. }) if relative <= options.largest_jitter => {

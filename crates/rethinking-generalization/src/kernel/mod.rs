@@ -1,6 +1,9 @@
 //! Interpolation with kernels: no regularizer, no training, one linear system.
+mod available_memory;
 mod bandwidth;
 mod cholesky;
+mod conv_features;
+mod conv_gram;
 mod error;
 mod exp;
 mod gaussian;
@@ -9,17 +12,21 @@ mod memory;
 mod pipeline;
 mod points;
 mod preprocess;
+mod product;
 mod scores;
 mod solve;
 mod tiles;
 
+pub use available_memory::available_memory;
 pub use bandwidth::{choose_bandwidth, BandwidthChoice, BandwidthTrial, LabelledRows};
 pub use cholesky::{Progress, TiledCholesky};
+pub use conv_features::{ConvFeatures, ConvOptions};
+pub use conv_gram::{gram_accumulate, ConvGram, ConvMachine};
 pub use error::KernelError;
 pub use gaussian::{Kernel, KernelMatrix};
 pub use machine::{one_hot, FitOptions, KernelMachine, TrainingSet};
 pub use memory::{estimate, MemoryEstimate};
 pub use points::Points;
-pub use preprocess::Preprocess;
+pub use preprocess::{deskew, gaussian_blur, unit_norm, Preprocess};
 pub use scores::Residual;
 pub use tiles::{TileGrid, TileSource, TiledSymmetric, TILE};

@@ -28,12 +28,7 @@ impl Points {
         }
         if rows.len() % dim != 0 {
             let (what, why) = ("numbers in the rows", "every row has all features");
-            return Err(KernelError::Count {
-                what,
-                found: rows.len(),
-                expected: rows.len().next_multiple_of(dim),
-                why,
-            });
+            return Err(KernelError::Count { what, found: rows.len(), expected: rows.len().next_multiple_of(dim), why });
         }
         let mut all = zeros(rows.len())?;
         for (to, &from) in all.iter_mut().zip(rows) {
@@ -62,6 +57,11 @@ impl Points {
     /// ||x||² of every row.
     pub fn squares(&self) -> &[f64] {
         &self.squares
+    }
+
+    /// One row.
+    pub(super) fn row(&self, row: usize) -> &[f64] {
+        &self.rows[row * self.dim..(row + 1) * self.dim]
     }
 
     /// The first rows, row-major.

@@ -1,174 +1,233 @@
-//! What is done to images before a kernel compares them.
+//! Images before a kernel sees them: blurred, straightened, of unit norm.
+//!
+//! # Shapes
+//!
+//! Images are row-major and planar, `channels x height x width` numbers each, one after another; all functions work in
+//! place and in parallel over images.
 
+use datasets::images::ImageShape;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::error::{zeros, KernelError};
+use super::error::KernelError;
 
-/// How square grey images become rows. The paper's 1.2 % is of "pixels"; what it does to them first it does not say.
-///
-/// All but [`Raw`](Self::Raw) end with unit norm, so that ‖x − x'‖² = 2 − 2 cos(x, x') and strokes of another thickness are as
-/// near as they look.
+/// What to do to the pixels, in the order of the fields; unit norm comes last.
 ///
 /// # Example
+///
 /// ```
+/// use datasets::images::ImageShape;
 /// use rethinking_generalization::kernel::Preprocess;
-/// let rows = Preprocess::Unit.rows(&[0, 0, 0, 3, 0, 0, 0, 4, 0], 3)?;
-/// assert_eq!((rows[3], rows[7]), (0.6, 0.8));
+///
+/// let mut image = [0.0, 3.0, 4.0, 0.0];
+/// Preprocess { unit_norm: true, ..Preprocess::RAW }.apply(&mut image, ImageShape::new(1, 2, 2))?;
+/// assert_eq!(image, [0.0, 0.6, 0.8, 0.0]);
 /// # Ok::<(), rethinking_generalization::kernel::KernelError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Preprocess {
-    /// Pixels in [0, 1].
-    Raw,
-    /// Divided by their norm.
-    Unit,
-    /// Blurred with a Gaussian of this standard deviation in pixels, then of unit norm.
-    Blur(f64),
-    /// Sheared so that the second moments of the ink have no slant, with the centre of the ink in the middle, then of unit norm.
-    Deskew,
+pub struct Preprocess {
+    /// Whether each image is straightened and centred by its moments.
+    pub deskew: bool,
+    /// σ of a Gaussian blur in pixels; 0 for none.
+    pub blur: f64,
+    /// Whether each image is divided by its norm.
+    pub unit_norm: bool,
 }
 
 impl Preprocess {
-    /// Images of `side` x `side` bytes, one after the other, as rows of side² numbers. An empty image stays 0.
+    /// Pixels as they are.
+    pub const RAW: Self = Self { deskew: false, blur: 0.0, unit_norm: false };
+    /// Unit norm alone.
+    pub const UNIT: Self = Self { deskew: false, blur: 0.0, unit_norm: true };
+    /// A blur of 0.7 pixels and unit norm.
+    pub const BLURRED: Self = Self { deskew: false, blur: 0.7, unit_norm: true };
+    /// Straightened digits of unit norm.
+    pub const DESKEWED: Self = Self { deskew: true, blur: 0.0, unit_norm: true };
+
+    /// Applies it to every image of `pixels`.
     ///
     /// # Errors
-    /// [`KernelError::Count`] where the bytes do not divide into images, [`KernelError::Setting`] for a blur that is not a finite
-    /// number above 0.
+    ///
+    /// [`KernelError::Count`] where the last image is cut, [`KernelError::Setting`] for a blur that is not from 0 to
+    /// 100 pixels or a shape without pixels.
     ///
     /// # Complexity
-    /// O(bytes), over the threads of the current pool.
-    pub fn rows(self, images: &[u8], side: usize) -> Result<Vec<f64>, KernelError> {
-        let pixels = side * side;
-        if pixels == 0 || images.len() % pixels != 0 {
-            let expected = images.len().next_multiple_of(pixels.max(1));
-            let (what, why) = ("bytes of images", "every image has side x side");
-            return Err(KernelError::Count { what, found: images.len(), expected, why });
+    ///
+    /// O(pixels), times 8σ + 1 for a blur.
+    pub fn apply(&self, pixels: &mut [f64], shape: ImageShape) -> Result<(), KernelError> {
+        if self.deskew {
+            deskew(pixels, shape)?;
         }
-        if let Preprocess::Blur(deviation) = self {
-            if !(deviation.is_finite() && deviation > 0.0) {
-                let (name, allowed) = ("the blur", "a finite number above 0");
-                return Err(KernelError::Setting { name, value: deviation.to_string(), allowed });
-            }
+        gaussian_blur(pixels, shape, self.blur)?;
+        if self.unit_norm {
+            unit_norm(pixels, shape)?;
         }
-        let mut rows = zeros(images.len())?;
-        rows.par_chunks_mut(pixels).zip(images.par_chunks(pixels)).for_each(|(row, image)| {
-            row.iter_mut().zip(image).for_each(|(to, from)| *to = f64::from(*from) / 255.0);
-            match self {
-                Preprocess::Raw => return,
-                Preprocess::Unit => {}
-                Preprocess::Blur(deviation) => blur(row, side, deviation),
-                Preprocess::Deskew => deskew(row, side),
-            }
-            let norm = row.iter().map(|x| x * x).sum::<f64>().sqrt();
-            if norm > 0.0 {
-                row.iter_mut().for_each(|x| *x /= norm);
-            }
-        });
-        Ok(rows)
-    }
-
-    /// A name for tables.
-    #[must_use]
-    pub fn title(self) -> String {
-        match self {
-            Preprocess::Raw => "pixels".into(),
-            Preprocess::Unit => "unit norm".into(),
-            Preprocess::Blur(deviation) => format!("blur {deviation}, unit norm"),
-            Preprocess::Deskew => "deskewed, unit norm".into(),
-        }
+        Ok(())
     }
 }
 
-/// A Gaussian blur, cut at four standard deviations; pixels beyond the border are 0.
-fn blur(image: &mut [f64], side: usize, deviation: f64) {
-    let reach = (4.0 * deviation).ceil() as usize;
-    let weights: Vec<f64> = (0..=reach).map(|at| (-0.5 * (at as f64 / deviation).powi(2)).exp()).collect();
-    let total = weights[0] + 2.0 * weights[1..].iter().sum::<f64>();
-    let mut line = vec![0.0; side];
-    for (start, step) in (0..side).map(|row| (row * side, 1)).chain((0..side).map(|column| (column, side))) {
-        line.iter_mut().enumerate().for_each(|(at, value)| *value = image[start + at * step]);
-        for at in 0..side {
-            let around = (at.saturating_sub(reach)..side.min(at + reach + 1))
-                .map(|k| weights[k.abs_diff(at)] * line[k]);
-            image[start + at * step] = around.sum::<f64>() / total;
+/// Divides each image by its Euclidean norm; black images stay black.
+///
+/// # Errors
+///
+/// As [`Preprocess::apply`].
+pub fn unit_norm(pixels: &mut [f64], shape: ImageShape) -> Result<(), KernelError> {
+    check(pixels, shape)?;
+    pixels.par_chunks_exact_mut(shape.pixels()).for_each(|image| {
+        let norm = image.iter().map(|x| x * x).sum::<f64>().sqrt();
+        if norm > 0.0 {
+            image.iter_mut().for_each(|x| *x /= norm);
         }
+    });
+    Ok(())
+}
+
+/// Blurs each channel with a Gaussian of σ pixels, cut at 4σ and mirrored at the edges (the edge pixel twice).
+///
+/// `scipy.ndimage.gaussian_filter` with its defaults does the same.
+///
+/// # Errors
+///
+/// As [`Preprocess::apply`].
+pub fn gaussian_blur(pixels: &mut [f64], shape: ImageShape, sigma: f64) -> Result<(), KernelError> {
+    check(pixels, shape)?;
+    if !(0.0..=100.0).contains(&sigma) {
+        let (name, allowed) = ("the blur in pixels", "from 0 to 100");
+        return Err(KernelError::Setting { name, value: sigma.to_string(), allowed });
+    }
+    let radius = (4.0 * sigma + 0.5) as isize;
+    if radius == 0 {
+        return Ok(());
+    }
+    let mut weights: Vec<f64> =
+        (-radius..=radius).map(|k| (-0.5 * (k * k) as f64 / (sigma * sigma)).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.iter_mut().for_each(|weight| *weight /= sum);
+    let (height, width) = (shape.height, shape.width);
+    pixels.par_chunks_exact_mut(shape.plane()).for_each(|plane| {
+        let mut line = Vec::with_capacity(height.max(width));
+        for column in 0..width {
+            blur_line(plane, (column, width, height), &weights, &mut line);
+        }
+        for row in 0..height {
+            blur_line(plane, (row * width, 1, width), &weights, &mut line);
+        }
+    });
+    Ok(())
+}
+
+/// Straightens each image: a shear along rows that makes the covariance of row and column vanish, and a shift that
+/// puts the centre of mass in the middle.
+///
+/// With m the mass, (c_y, c_x) its centre and a = cov(x, y) / var(y), pixel (y, x) becomes the bilinear value at
+/// (c_y + y - y₀, c_x + x - x₀ + a (y - y₀)), where (y₀, x₀) is the middle of the image; outside it is 0. The moments
+/// are those of the mean over channels. Images without mass, or with all mass in one row, are not sheared.
+///
+/// # Errors
+///
+/// As [`Preprocess::apply`].
+///
+/// # Reference
+///
+/// LeCun et al., "Gradient-based learning applied to document recognition", 1998 ("deslanted" MNIST).
+pub fn deskew(pixels: &mut [f64], shape: ImageShape) -> Result<(), KernelError> {
+    check(pixels, shape)?;
+    pixels.par_chunks_exact_mut(shape.pixels()).for_each(|image| {
+        let Some(moments) = Moments::of(image, shape) else { return };
+        let straight: Vec<f64> =
+            image.chunks_exact(shape.plane()).flat_map(|plane| sheared(plane, shape, &moments)).collect();
+        image.copy_from_slice(&straight);
+    });
+    Ok(())
+}
+
+/// The centre of mass and the slant of an image.
+struct Moments {
+    row: f64,
+    column: f64,
+    slant: f64,
+}
+
+impl Moments {
+    /// `None` where there is no mass to speak of.
+    fn of(image: &[f64], shape: ImageShape) -> Option<Self> {
+        let sum = |weigh: &dyn Fn(f64, f64) -> f64| -> f64 {
+            let at = |k: usize| {
+                let k = k % shape.plane();
+                ((k / shape.width) as f64, (k % shape.width) as f64)
+            };
+            image.iter().enumerate().map(|(k, value)| value * weigh(at(k).0, at(k).1)).sum()
+        };
+        let mass = sum(&|_, _| 1.0);
+        if mass.is_nan() || mass <= 0.0 {
+            return None;
+        }
+        let (row, column) = (sum(&|y, _| y) / mass, sum(&|_, x| x) / mass);
+        let variance = sum(&|y, _| (y - row) * (y - row)) / mass;
+        let covariance = sum(&|y, x| (y - row) * (x - column)) / mass;
+        let slant = if variance > 1e-9 { covariance / variance } else { 0.0 };
+        (row.is_finite() && column.is_finite() && slant.is_finite()).then_some(Self { row, column, slant })
     }
 }
 
-/// Shears rows against each other and moves the centre of mass to the middle, with linear interpolation.
-fn deskew(image: &mut [f64], side: usize) {
-    let mass: f64 = image.iter().sum();
-    if mass <= 0.0 {
-        return;
+fn sheared(plane: &[f64], shape: ImageShape, moments: &Moments) -> Vec<f64> {
+    let (height, width) = (shape.height, shape.width);
+    let middle = (0.5 * (height as f64 - 1.0), 0.5 * (width as f64 - 1.0));
+    let mut out = Vec::with_capacity(plane.len());
+    for row in 0..height {
+        let down = row as f64 - middle.0;
+        for column in 0..width {
+            let across = column as f64 - middle.1;
+            out.push(bilinear(plane, shape, moments.row + down, moments.column + across + moments.slant * down));
+        }
     }
-    let mean = |of: &dyn Fn(f64, f64) -> f64| {
-        let at = |k: usize| of((k / side) as f64, (k % side) as f64);
-        image.iter().enumerate().map(|(k, value)| at(k) * value).sum::<f64>() / mass
-    };
-    let (row, column) = (mean(&|r, _| r), mean(&|_, c| c));
-    let vertical = mean(&|r, _| (r - row).powi(2));
-    let slant = if vertical > 0.0 { mean(&|r, c| (r - row) * (c - column)) / vertical } else { 0.0 };
-    let middle = (side as f64 - 1.0) / 2.0;
-    let before = image.to_vec();
-    let pixel = |r: f64, c: f64| match (r >= 0.0 && c >= 0.0, r as usize, c as usize) {
-        (true, r, c) if r < side && c < side => before[r * side + c],
-        _ => 0.0,
-    };
-    for (k, value) in image.iter_mut().enumerate() {
-        let (down, right) = ((k / side) as f64 - middle, (k % side) as f64 - middle);
-        let (r, c) = (row + down, column + right + slant * down);
-        let (top, left) = (r.floor(), c.floor());
-        let (below, beside) = (r - top, c - left);
-        *value = (1.0 - below) * ((1.0 - beside) * pixel(top, left) + beside * pixel(top, left + 1.0))
-            + below * ((1.0 - beside) * pixel(top + 1.0, left) + beside * pixel(top + 1.0, left + 1.0));
+    out
+}
+
+/// The value at (y, x) between pixels; 0 outside the outermost pixels' centres.
+fn bilinear(plane: &[f64], shape: ImageShape, y: f64, x: f64) -> f64 {
+    let (last_row, last_column) = (shape.height - 1, shape.width - 1);
+    if !(0.0..=last_row as f64).contains(&y) || !(0.0..=last_column as f64).contains(&x) {
+        return 0.0;
+    }
+    let (row, column) = (y as usize, x as usize);
+    let (down, right) = (y - row as f64, x - column as f64);
+    let at = |row: usize, column: usize| plane[row.min(last_row) * shape.width + column.min(last_column)];
+    (1.0 - down) * ((1.0 - right) * at(row, column) + right * at(row, column + 1))
+        + down * ((1.0 - right) * at(row + 1, column) + right * at(row + 1, column + 1))
+}
+
+/// Blurs the `len` numbers from `start` on, `step` apart.
+fn blur_line(
+    plane: &mut [f64],
+    (start, step, len): (usize, usize, usize),
+    weights: &[f64],
+    line: &mut Vec<f64>,
+) {
+    line.clear();
+    line.extend((0..len).map(|k| plane[start + k * step]));
+    let (radius, period) = ((weights.len() / 2) as isize, 2 * len as isize);
+    for k in 0..len {
+        let mut sum = 0.0;
+        for (offset, weight) in (-radius..).zip(weights) {
+            // ... c b a | a b c ... | c b a ...
+            let mirrored = (k as isize + offset).rem_euclid(period);
+            let mirrored = mirrored.min(period - 1 - mirrored);
+            sum += weight * line[mirrored as usize];
+        }
+        plane[start + k * step] = sum;
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A stroke that leans by `slant` columns a row.
-    fn stroke(slant: f64) -> Vec<u8> {
-        let mut image = vec![0; 28 * 28];
-        for row in 6..22 {
-            let column = (14.0 + slant * (row as f64 - 14.0)).round() as usize;
-            image[row * 28 + column] = 255;
-        }
-        image
+pub(super) fn check(pixels: &[f64], shape: ImageShape) -> Result<(), KernelError> {
+    let image = shape.pixels();
+    if image == 0 {
+        let (name, allowed) = ("the shape of an image", "one or more channels, rows and columns");
+        return Err(KernelError::Setting { name, value: shape.to_string(), allowed });
     }
-
-    fn cosine(a: &[f64], b: &[f64]) -> f64 {
-        a.iter().zip(b).map(|(a, b)| a * b).sum()
+    if pixels.len() % image == 0 {
+        return Ok(());
     }
-
-    #[test]
-    fn strokes_of_any_slant_become_upright() {
-        let rows = |image: &[u8], how: Preprocess| how.rows(image, 28).unwrap();
-        let (upright, leaning) = (stroke(0.0), stroke(0.5));
-        let plain = cosine(&rows(&upright, Preprocess::Unit), &rows(&leaning, Preprocess::Unit));
-        let straight = cosine(&rows(&upright, Preprocess::Deskew), &rows(&leaning, Preprocess::Deskew));
-        assert!(plain < 0.3 && straight > 0.8, "{plain} {straight}");
-    }
-
-    #[test]
-    fn a_blur_keeps_the_mass_away_from_the_border() {
-        let mut image = vec![0.0; 28 * 28];
-        image[14 * 28 + 14] = 1.0;
-        blur(&mut image, 28, 0.7);
-        assert!((image.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        assert!((image[14 * 28 + 15] - image[15 * 28 + 14]).abs() < 1e-15 && image[14 * 28 + 14] < 0.4);
-    }
-
-    #[test]
-    fn empty_images_and_bad_sizes() {
-        for how in [Preprocess::Raw, Preprocess::Unit, Preprocess::Blur(1.0), Preprocess::Deskew] {
-            assert!(how.rows(&[0; 18], 3).unwrap().iter().all(|x| *x == 0.0));
-        }
-        assert!(Preprocess::Unit.rows(&[0; 10], 3).is_err());
-        assert!(Preprocess::Unit.rows(&[], 0).is_err());
-        assert!(Preprocess::Blur(f64::NAN).rows(&[0; 9], 3).is_err());
-    }
+    let (found, expected) = (pixels.len(), pixels.len().next_multiple_of(image));
+    Err(KernelError::Count { what: "pixels", found, expected, why: "every image has all pixels of its shape" })
 }

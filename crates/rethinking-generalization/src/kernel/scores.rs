@@ -1,13 +1,13 @@
 //! What a fitted interpolant says of new rows, and how well it fits its own.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatRef};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::error::{zeros, KernelError};
 use super::machine::KernelMachine;
 use super::points::Points;
+use super::product::multiply;
 use super::tiles::TileGrid;
 
 /// Rows whose scores are computed by one task.
@@ -107,7 +107,7 @@ impl KernelMachine {
             let kernel = MatRef::from_column_major_slice(values, points.len(), columns.len());
             let alpha = &self.alpha[columns.start * self.classes..columns.end * self.classes];
             let alpha = MatRef::from_row_major_slice(alpha, columns.len(), self.classes);
-            matmul(scores.as_mut(), Accum::Add, kernel, alpha, 1.0, Par::Seq);
+            multiply(scores.as_mut(), Accum::Add, kernel, alpha, 1.0);
         }
         let at = |k: usize| scores[(k / self.classes, k % self.classes)];
         Ok((0..points.len() * self.classes).map(at).collect())

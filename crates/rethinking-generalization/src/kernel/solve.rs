@@ -1,12 +1,12 @@
 //! Triangular systems with the tiled factor, many right-hand sides at a time.
 
-use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, Mat, MatRef, Par};
 
 use super::cholesky::TiledCholesky;
 use super::error::KernelError;
 use super::pipeline::{self, Earlier};
+use super::product::{clear_upper_halves, multiply};
 
 impl TiledCholesky {
     /// X with A X = B.
@@ -49,9 +49,10 @@ impl TiledCholesky {
             for k in 0..row {
                 let Some(above) = earlier.get(k) else { return Ok(None) };
                 let tile = self.tiles[grid.index(row, k)].view();
-                matmul(part.as_mut(), Accum::Add, tile, above.as_ref(), -1.0, Par::Seq);
+                multiply(part.as_mut(), Accum::Add, tile, above.as_ref(), -1.0);
             }
             solve_lower_triangular_in_place(self.tiles[grid.index(row, row)].view(), part.as_mut(), Par::Seq);
+            clear_upper_halves();
             Ok(Some(part))
         })?;
         Ok(row_major(parts.iter(), columns))
@@ -89,10 +90,11 @@ impl TiledCholesky {
             for row in (column + 1..blocks).rev() {
                 let Some(below) = earlier.get(blocks - 1 - row) else { return Ok(None) };
                 let tile = self.tiles[grid.index(row, column)].view().subrows(0, kept(row));
-                matmul(part.as_mut(), Accum::Add, tile.transpose(), below.as_ref(), -1.0, Par::Seq);
+                multiply(part.as_mut(), Accum::Add, tile.transpose(), below.as_ref(), -1.0);
             }
             let corner = self.tiles[grid.index(column, column)].view().submatrix(0, 0, len, len);
             solve_upper_triangular_in_place(corner.transpose(), part.as_mut(), Par::Seq);
+            clear_upper_halves();
             Ok(Some(part))
         })?;
         Ok(row_major(parts.iter().rev(), columns))
