@@ -4,8 +4,8 @@ use datasets::images::ImageShape;
 use proptest::prelude::*;
 use rand::{rngs::StdRng, Rng, SeedableRng};
 use rethinking_generalization::kernel::{
-    choose_bandwidth, deskew, gaussian_blur, one_hot, unit_norm, FitOptions, Kernel, KernelError, KernelMachine,
-    LabelledRows, Preprocess, TrainingSet,
+    choose_bandwidth, deskew, gaussian_blur, one_hot, unit_norm, FitOptions, Kernel, KernelError,
+    KernelMachine, LabelledRows, Preprocess, TrainingSet,
 };
 use serde::Deserialize;
 
@@ -39,7 +39,10 @@ fn goldens() -> Goldens {
 fn close(found: &[f64], expected: &[f64], within: f64) {
     assert_eq!(found.len(), expected.len());
     for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!((found - expected).abs() <= within * (1.0 + expected.abs()), "{at}: {found} and not {expected}");
+        assert!(
+            (found - expected).abs() <= within * (1.0 + expected.abs()),
+            "{at}: {found} and not {expected}"
+        );
     }
 }
 
@@ -121,7 +124,8 @@ fn prefixes_are_fits_of_their_own() {
     let options = FitOptions { tile: 16, ridge: 1e-6, ..FitOptions::default() };
     let set = TrainingSet { rows: &rows, dim: 5, targets: &targets, classes: 4 };
     let prefixes = [10, 16, 33, 64, 90];
-    let all = KernelMachine::fit_prefixes(&set, Kernel::gaussian(0.6), &prefixes, &options, &|_, _| {}).unwrap();
+    let all =
+        KernelMachine::fit_prefixes(&set, Kernel::gaussian(0.6), &prefixes, &options, &|_, _| {}).unwrap();
     for (machine, m) in all.iter().zip(prefixes) {
         let own = fit(&rows[..m * 5], 5, &targets[..m * 4], Kernel::gaussian(0.6), &options);
         assert_eq!(machine.rows(), m);
@@ -143,7 +147,8 @@ fn its_bits_do_not_depend_on_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let machine = fit(&rows, 7, &targets, Kernel::gaussian(0.5), &options);
-            let all = [machine.alpha().to_vec(), machine.scores(&new).unwrap(), machine.class_norms().to_vec()];
+            let all =
+                [machine.alpha().to_vec(), machine.scores(&new).unwrap(), machine.class_norms().to_vec()];
             all.concat().iter().map(|value| value.to_bits()).collect::<Vec<u64>>()
         })
     };
@@ -185,7 +190,10 @@ fn wrong_input_is_an_error() {
     assert!(fit(&[1.0, 2.0], 1, &[1.0, 0.0], 1, &[2]).is_ok());
     assert!(matches!(fit(&[1.0, 2.0], 1, &[1.0], 1, &[2]), Err(KernelError::Count { .. })));
     assert!(matches!(fit(&[1.0, 2.0, 3.0], 2, &[1.0], 1, &[1]), Err(KernelError::Count { .. })));
-    assert!(matches!(fit(&[1.0, f64::NAN], 1, &[1.0, 0.0], 1, &[2]), Err(KernelError::NotFinite { row: 1, .. })));
+    assert!(matches!(
+        fit(&[1.0, f64::NAN], 1, &[1.0, 0.0], 1, &[2]),
+        Err(KernelError::NotFinite { row: 1, .. })
+    ));
     assert!(matches!(fit(&[1.0, 2.0], 1, &[1.0, f64::NAN], 1, &[2]), Err(KernelError::NotFinite { .. })));
     for (dim, classes, prefixes) in [(0, 1, [2]), (1, 0, [2]), (1, 1, [3]), (1, 1, [0])] {
         let error = fit(&[1.0, 2.0], dim, &[1.0, 0.0], classes, &prefixes).unwrap_err();
@@ -263,7 +271,11 @@ fn mnist() -> Option<datasets::images::TrainTest> {
     Some(datasets::idx::load(std::path::Path::new(&folder), "mnist").unwrap())
 }
 
-fn pixels(set: &datasets::images::ImageSet, range: std::ops::Range<usize>, preprocess: Preprocess) -> Vec<f64> {
+fn pixels(
+    set: &datasets::images::ImageSet,
+    range: std::ops::Range<usize>,
+    preprocess: Preprocess,
+) -> Vec<f64> {
     let each = set.shape().pixels();
     let bytes = &set.pixels()[range.start * each..range.end * each];
     let mut pixels: Vec<f64> = bytes.iter().map(|&byte| f64::from(byte) / 255.0).collect();
@@ -275,20 +287,28 @@ fn pixels(set: &datasets::images::ImageSet, range: std::ops::Range<usize>, prepr
 fn two_thousand_digits_are_interpolated_and_others_recognised() {
     let Some(data) = mnist() else { return };
     let (train, labels, test) = (&data.train, data.train.labels(), &data.test);
-    let (rows, validation) = (pixels(train, 0..2000, Preprocess::DESKEWED), pixels(train, 50_000..51_000, Preprocess::DESKEWED));
+    let (rows, validation) =
+        (pixels(train, 0..2000, Preprocess::DESKEWED), pixels(train, 50_000..51_000, Preprocess::DESKEWED));
     let own = LabelledRows { rows: &rows, labels: &labels[..2000] };
     let held_out = LabelledRows { rows: &validation, labels: &labels[50_000..51_000] };
     let options = FitOptions::default();
     let candidates = [0.3, 0.4, 0.5, 0.7];
     let choice =
-        choose_bandwidth(own, held_out, (784, 10), Kernel::gaussian, &candidates, &options, &|_, _| {}).unwrap();
+        choose_bandwidth(own, held_out, (784, 10), Kernel::gaussian, &candidates, &options, &|_, _| {})
+            .unwrap();
     let targets = one_hot(&labels[..2000], 10).unwrap();
     let set = TrainingSet { rows: &rows, dim: 784, targets: &targets, classes: 10 };
-    let machine =
-        &KernelMachine::fit_prefixes(&set, Kernel::gaussian(choice.bandwidth), &[500, 2000], &options, &|_, _| {})
-            .unwrap();
+    let machine = &KernelMachine::fit_prefixes(
+        &set,
+        Kernel::gaussian(choice.bandwidth),
+        &[500, 2000],
+        &options,
+        &|_, _| {},
+    )
+    .unwrap();
     let new = pixels(test, 0..test.len(), Preprocess::DESKEWED);
-    let errors: Vec<f64> = machine.iter().map(|machine| machine.error(&new, test.labels()).unwrap()).collect();
+    let errors: Vec<f64> =
+        machine.iter().map(|machine| machine.error(&new, test.labels()).unwrap()).collect();
     let residual = machine[1].training_residual(&targets).unwrap();
     println!("{choice:?}: test errors {errors:?}, {residual:?}");
     assert!(residual.error == 0.0 && residual.largest < 1e-8);
@@ -299,7 +319,9 @@ fn two_thousand_digits_are_interpolated_and_others_recognised() {
 #[test]
 #[ignore = "a measurement: two minutes of all cores and 2 GB"]
 fn twenty_thousand_digits() {
-    use rethinking_generalization::kernel::{estimate, KernelMatrix, Points, TileGrid, TiledCholesky, TiledSymmetric, TILE};
+    use rethinking_generalization::kernel::{
+        estimate, KernelMatrix, Points, TileGrid, TiledCholesky, TiledSymmetric, TILE,
+    };
     use std::time::Instant;
     let Some(data) = mnist() else { return };
     let (train, labels, test) = (&data.train, data.train.labels(), &data.test);
@@ -317,7 +339,8 @@ fn twenty_thousand_digits() {
         let own = LabelledRows { rows: &rows[..5000 * 784], labels: &labels[..5000] };
         let held_out = LabelledRows { rows: &validation, labels: &labels[50_000..55_000] };
         let choice =
-            choose_bandwidth(own, held_out, (784, 10), Kernel::gaussian, candidates, &options, &|_, _| {}).unwrap();
+            choose_bandwidth(own, held_out, (784, 10), Kernel::gaussian, candidates, &options, &|_, _| {})
+                .unwrap();
         let kernel = Kernel::gaussian(choice.bandwidth);
         let targets = one_hot(&labels[..n], 10).unwrap();
         let (points, grid) = (Points::new(&rows, 784).unwrap(), TileGrid::new(n, TILE).unwrap());
@@ -333,13 +356,17 @@ fn twenty_thousand_digits() {
         drop((factor, points));
         let set = TrainingSet { rows: &rows, dim: 784, targets: &targets, classes: 10 };
         let start = Instant::now();
-        let machines = KernelMachine::fit_prefixes(&set, kernel, &[5_000, 10_000, 20_000], &options, &|_, _| {}).unwrap();
+        let machines =
+            KernelMachine::fit_prefixes(&set, kernel, &[5_000, 10_000, 20_000], &options, &|_, _| {})
+                .unwrap();
         let fitted = start.elapsed();
         for machine in &machines {
             let start = Instant::now();
             let error = 100.0 * machine.error(&new, test.labels()).unwrap();
             let (m, norm, predicted) = (machine.rows(), machine.norm(), start.elapsed());
-            println!("{name}, n = {m}: test error {error:.2} %, norm {norm:.1}, predicted in {predicted:.2?}");
+            println!(
+                "{name}, n = {m}: test error {error:.2} %, norm {norm:.1}, predicted in {predicted:.2?}"
+            );
         }
         println!(
             "{name}: sigma {} (validation at 5,000: {:?}); fill {filled:.2?}, factor {factored:.2?}, solve {solved:.2?}, \

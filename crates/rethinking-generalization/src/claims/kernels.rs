@@ -1,6 +1,10 @@
 //! Section 5: kernels with zero regularization, and what norms predict.
 
-use datasets::{idx, images::TrainTest, synthetic, DatasetError};
+use datasets::{
+    idx,
+    images::{ImageSet, TrainTest},
+    synthetic, DatasetError,
+};
 use shared::{
     claims::{
         judge::{at_least, at_most},
@@ -10,13 +14,14 @@ use shared::{
 };
 
 use super::design::row;
+use crate::data::Folder;
 use crate::kernel::{
-    choose_bandwidth, estimate, one_hot, FitOptions, Kernel, KernelMachine, LabelledRows, Preprocess,
-    TrainingSet, TILE,
+    choose_bandwidth, estimate, gram_accumulate, one_hot, ConvFeatures, ConvOptions, FitOptions, Kernel,
+    KernelMachine, LabelledRows, Preprocess, TrainingSet, TILE,
 };
 
-/// The blur that is tried, in pixels.
-const BLUR: f64 = 0.7;
+/// The bandwidth on colour pixels in [0, 1], not tuned: about half of the median distance of two images.
+const PIXEL_BANDWIDTH: f64 = 8.0;
 
 /// A share of the free memory that a kernel matrix may take.
 const MEMORY_SHARE: f64 = 0.9;
@@ -47,10 +52,6 @@ fn digits(context: &Context<'_>) -> Result<Digits, ClaimError> {
 }
 
 impl Digits {
-    fn side(&self) -> usize {
-        self.parts.train.shape().height
-    }
-
     /// The sizes up to `most` that there are images and memory for.
     fn sizes(&self, most: usize) -> Result<Vec<usize>, ClaimError> {
         let (images, values) = (self.parts.train.len(), self.parts.train.shape().pixels());
@@ -62,6 +63,23 @@ impl Digits {
             }
         }
         Ok(fit)
+    }
+}
+
+/// Images as rows that a kernel compares.
+fn rows(preprocess: Preprocess, set: &ImageSet) -> Result<Vec<f64>, ClaimError> {
+    let mut rows: Vec<f64> = set.pixels().iter().map(|byte| f64::from(*byte) / 255.0).collect();
+    preprocess.apply(&mut rows, set.shape())?;
+    Ok(rows)
+}
+
+/// A name for tables.
+fn title(preprocess: Preprocess) -> &'static str {
+    match preprocess {
+        Preprocess { deskew: true, .. } => "deskewed, unit norm",
+        Preprocess { blur, .. } if blur > 0.0 => "blurred, unit norm",
+        Preprocess { unit_norm: true, .. } => "unit norm",
+        _ => "pixels",
     }
 }
 
@@ -82,10 +100,9 @@ fn trend(
     most: usize,
     context: &Context<'_>,
 ) -> Result<Trend, ClaimError> {
-    let side = digits.side();
     let (train, test) = (&digits.parts.train, &digits.parts.test);
-    let (rows, test_rows) = (preprocess.rows(train.pixels(), side)?, preprocess.rows(test.pixels(), side)?);
-    let dim = side * side;
+    let (rows, test_rows) = (rows(preprocess, train)?, rows(preprocess, test)?);
+    let dim = train.shape().pixels();
     let (tuned, held) = (digits.tuning, train.len() - digits.tuning);
     let options = FitOptions::default();
     let choice = choose_bandwidth(
@@ -103,7 +120,7 @@ fn trend(
     let kernel = Kernel::gaussian(choice.bandwidth);
     let tell = |done: usize, all: usize| {
         if done == 1 {
-            context.progress.start(&format!("tiles, {}", preprocess.title()), all as u64);
+            context.progress.start(&format!("tiles, {}", title(preprocess)), all as u64);
         }
         context.progress.advance(1);
     };
@@ -121,9 +138,9 @@ fn trend(
 fn trends(digits: &Digits, context: &Context<'_>) -> Result<Vec<Trend>, ClaimError> {
     let unit = [0.3, 0.4, 0.5, 0.6];
     Ok(vec![
-        trend(digits, Preprocess::Raw, &[3.0, 4.0, 5.0, 6.0], 20_000, context)?,
-        trend(digits, Preprocess::Blur(BLUR), &unit, 20_000, context)?,
-        trend(digits, Preprocess::Deskew, &unit, usize::MAX, context)?,
+        trend(digits, Preprocess::RAW, &[3.0, 4.0, 5.0, 6.0], 20_000, context)?,
+        trend(digits, Preprocess::BLURRED, &unit, 20_000, context)?,
+        trend(digits, Preprocess::DESKEWED, &unit, usize::MAX, context)?,
     ])
 }
 
@@ -153,7 +170,7 @@ pub(super) fn mnist(context: &Context<'_>) -> Result<Measured, ClaimError> {
         &["images as", "bandwidth", "training images", "test error", "training error", "norm"],
     );
     for trend in &trends {
-        let title = trend.preprocess.title();
+        let title = title(trend.preprocess).to_owned();
         for (size, error, training, norm) in &trend.points {
             let mut of_it = row(&format!("test error, n = {size}, {title}"), &[*error])?;
             if *size == 60_000 && digits.name == "mnist" {
@@ -201,13 +218,17 @@ pub(super) fn mnist(context: &Context<'_>) -> Result<Measured, ClaimError> {
 
 /// What a ridge takes off the test error, at most, on the smallest size.
 fn ridge_gain(digits: &Digits) -> Result<f64, ClaimError> {
-    let side = digits.side();
     let (train, test) = (&digits.parts.train, &digits.parts.test);
     let count = digits.sizes[0].min(train.len());
-    let rows = Preprocess::Deskew.rows(&train.pixels()[..count * side * side], side)?;
-    let test_rows = Preprocess::Deskew.rows(test.pixels(), side)?;
+    let rows_of_it = rows(Preprocess::DESKEWED, &train.slice(0..count)?)?;
+    let test_rows = rows(Preprocess::DESKEWED, test)?;
     let targets = one_hot(&train.labels()[..count], train.classes())?;
-    let set = TrainingSet { rows: &rows, dim: side * side, targets: &targets, classes: train.classes() };
+    let set = TrainingSet {
+        rows: &rows_of_it,
+        dim: train.shape().pixels(),
+        targets: &targets,
+        classes: train.classes(),
+    };
     let error = |ridge: f64| -> Result<f64, ClaimError> {
         let options = FitOptions { ridge, ..FitOptions::default() };
         let machine = KernelMachine::fit(&set, Kernel::gaussian(0.4), &options, &|_, _| {})?;
@@ -227,14 +248,14 @@ pub(super) fn norms(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let unit = [0.2, 0.3, 0.4, 0.5, 0.6];
     let small = digits.sizes[0];
     let found = [
-        trend(&digits, Preprocess::Unit, &unit, small, context)?,
-        trend(&digits, Preprocess::Blur(BLUR), &unit, small, context)?,
-        trend(&digits, Preprocess::Deskew, &unit, small, context)?,
+        trend(&digits, Preprocess::UNIT, &unit, small, context)?,
+        trend(&digits, Preprocess::BLURRED, &unit, small, context)?,
+        trend(&digits, Preprocess::DESKEWED, &unit, small, context)?,
     ];
     let all: Vec<(String, f64, f64)> = found
         .iter()
         .flat_map(|t| {
-            t.tried.iter().map(|(s, error, norm)| (format!("{}, {s}", t.preprocess.title()), *error, *norm))
+            t.tried.iter().map(|(s, error, norm)| (format!("{}, {s}", title(t.preprocess)), *error, *norm))
         })
         .collect();
     let pairs = || all.iter().enumerate().flat_map(|(i, a)| all[i + 1..].iter().map(move |b| (a, b)));
@@ -253,7 +274,7 @@ pub(super) fn norms(context: &Context<'_>) -> Result<Measured, ClaimError> {
     );
     for trend in &found {
         let points = trend.tried.iter().map(|(_, error, norm)| (*norm, *error));
-        figure = figure.series(Series::new(&trend.preprocess.title(), Kind::Points, points));
+        figure = figure.series(Series::new(title(trend.preprocess), Kind::Points, points));
     }
     for (name, error, norm) in &all {
         table = table.row([name.clone(), format!("{error:.4}"), format!("{norm:.1}")]);
@@ -271,5 +292,64 @@ pub(super) fn norms(context: &Context<'_>) -> Result<Measured, ClaimError> {
         .note(format!(
             "{} training images; norms are the root of the sum over classes of alpha' K alpha.",
             small
+        )))
+}
+
+/// Table 3: CIFAR-10, pixels under a Gaussian kernel against random convolutional features.
+pub(super) fn colour(context: &Context<'_>) -> Result<Measured, ClaimError> {
+    let default = if context.quick { crate::data::SYNTHETIC } else { "cifar10" };
+    let name = context.dataset.as_deref().filter(|name| !name.contains("mnist")).unwrap_or(default);
+    let sets = Folder::new(context.data_dir.as_deref(), context.offline).load(name)?;
+    let (images, tests, filters): (usize, usize, &[usize]) =
+        if context.quick { (500, 500, &[50, 200]) } else { (10_000, 2_000, &[250, 1_000, 4_000]) };
+    let (train, test) =
+        (sets.train.slice(0..images.min(sets.train.len()))?, sets.test.slice(0..tests.min(sets.test.len()))?);
+    let classes = train.classes();
+    let targets = one_hot(train.labels(), classes)?;
+    let pixels =
+        |set: &ImageSet| -> Vec<f32> { set.pixels().iter().map(|byte| f32::from(*byte) / 255.0).collect() };
+    let (ours, theirs) = (pixels(&train), pixels(&test));
+
+    let set = TrainingSet { rows: &ours, dim: train.shape().pixels(), targets: &targets, classes };
+    let machine =
+        KernelMachine::fit(&set, Kernel::gaussian(PIXEL_BANDWIDTH), &FitOptions::default(), &|_, _| {})?;
+    let gaussian = machine.error(&theirs, test.labels())?;
+    let mut measured =
+        Measured::new(Vec::new()).row(row("test error, Gaussian kernel on pixels", &[gaussian])?.paper(0.46));
+    let mut table =
+        Table::new("Every training image interpolated", &["features", "test error", "norm"]).row([
+            "Gaussian kernel on pixels".to_owned(),
+            format!("{gaussian:.4}"),
+            format!("{:.1}", machine.norm()),
+        ]);
+    let mut points = Vec::new();
+    for count in filters {
+        let features = ConvFeatures::new(
+            &ours,
+            train.shape(),
+            &ConvOptions { filters: *count, ..ConvOptions::default() },
+        )?;
+        let gram = gram_accumulate(&features, &ours, &theirs, 250, None, &|_, _| {})?;
+        let machine = gram.fit(&targets, classes, 0.0, &|_, _| {})?;
+        let error = machine.error(test.labels())?;
+        measured = measured.row(row(&format!("test error, {count} random convolutional filters"), &[error])?);
+        table =
+            table.row([format!("{count} filters"), format!("{error:.4}"), format!("{:.1}", machine.norm())]);
+        points.push((*count as f64, error));
+    }
+    let best = points.last().map_or(1.0, |(_, error)| *error);
+    Ok(measured
+        .check(at_least("error on pixels less error of convolutional features", gaussian - best, 0.05))
+        .table(table)
+        .figure(
+            Figure::new("Random convolutional features", Axis::log("filters"), Axis::linear("test error"))
+                .series(Series::new("interpolated, no ridge", Kind::Line, points))
+                .mark("Gaussian kernel on pixels", gaussian),
+        )
+        .note(format!(
+            "{}: the first {} training and {} test images. The paper has 50,000 images: 0.46 on pixels and 0.17 with 32,000 filters.",
+            sets.name,
+            train.len(),
+            test.len()
         )))
 }

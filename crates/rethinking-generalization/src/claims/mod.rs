@@ -170,6 +170,17 @@ pub const CLAIMS: &[Claim] = &[
         measure: kernels::mnist,
     },
     Claim {
+        id: "table3-cifar10",
+        section: "5, Table 3",
+        statement: "Random convolutional features, interpolated without any regularization, do far better than a kernel on \
+                    pixels.",
+        paper: PaperValue::Numbers(&[("Gaussian kernel on pixels", 0.46), ("32,000 random filters", 0.17)]),
+        direction: Direction::Qualitative,
+        protocol: Protocol::Scaled { why: "10,000 images and 4,000 filters" },
+        budget: Budget { quick_s: 5, full_s: 600 },
+        measure: kernels::colour,
+    },
+    Claim {
         id: "norms",
         section: "5",
         statement: "The norm of an interpolant does not tell how well it generalizes: a larger one can go with a lower error.",

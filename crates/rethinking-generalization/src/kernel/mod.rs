@@ -1,5 +1,4 @@
 //! Interpolation with kernels: no regularizer, no training, one linear system.
-mod available_memory;
 mod bandwidth;
 mod cholesky;
 mod conv_features;
@@ -17,7 +16,6 @@ mod scores;
 mod solve;
 mod tiles;
 
-pub use available_memory::available_memory;
 pub use bandwidth::{choose_bandwidth, BandwidthChoice, BandwidthTrial, LabelledRows};
 pub use cholesky::{Progress, TiledCholesky};
 pub use conv_features::{ConvFeatures, ConvOptions};

@@ -28,7 +28,12 @@ impl Points {
         }
         if rows.len() % dim != 0 {
             let (what, why) = ("numbers in the rows", "every row has all features");
-            return Err(KernelError::Count { what, found: rows.len(), expected: rows.len().next_multiple_of(dim), why });
+            return Err(KernelError::Count {
+                what,
+                found: rows.len(),
+                expected: rows.len().next_multiple_of(dim),
+                why,
+            });
         }
         let mut all = zeros(rows.len())?;
         for (to, &from) in all.iter_mut().zip(rows) {
