@@ -75,14 +75,16 @@ impl TileGrid {
 
     /// The rows of the matrix in row `block` of tiles.
     pub fn range(&self, block: usize) -> Range<usize> {
-        block * self.edge..((block + 1) * self.edge).min(self.size)
+        let edge = self.edge.min(self.size);
+        block * edge..((block + 1) * edge).min(self.size)
     }
 
-    /// Bytes of all tiles.
+    /// Bytes of all tiles; `u64::MAX` for more.
     pub fn bytes(&self) -> u64 {
-        let (size, edge) = (self.size as u64, self.edge as u64);
+        let (size, edge) = (self.size as u128, self.edge.min(self.size) as u128);
         let (full, rest) = (size / edge, size % edge);
-        8 * (full * (full + 1) / 2 * edge * edge + full * edge * rest + rest * rest)
+        let numbers = full * (full + 1) / 2 * edge * edge + full * edge * rest + rest * rest;
+        u64::try_from(8 * numbers).unwrap_or(u64::MAX)
     }
 
     /// The number of tile (row, column), `column <= row`.
@@ -147,7 +149,7 @@ impl Tile {
 /// let entry = |r: usize, c: usize| (r * c) as f64;
 /// let source = |rows: Range<usize>, columns: Range<usize>, out: &mut [f64]| {
 ///     for (at, value) in out.iter_mut().enumerate() {
-///         *value = entry(rows.start + at % rows.len(), columns.start + at / rows.len());
+///         *value += entry(rows.start + at % rows.len(), columns.start + at / rows.len());
 ///     }
 /// };
 /// let mut matrix = TiledSymmetric::filled(TileGrid::new(5, 2)?, &source)?;
