@@ -1,4 +1,5 @@
 //! The tiled Cholesky factorization: values, bits, errors, and its speed on demand.
+#![allow(clippy::unwrap_used)] // helpers of tests, which may
 
 use std::ops::Range;
 use std::time::Instant;
@@ -10,7 +11,9 @@ use rand::{rngs::StdRng, Rng, SeedableRng};
 use rethinking_generalization::kernel::{KernelError, TileGrid, TiledCholesky, TiledSymmetric};
 
 /// A tile source from entries.
-fn entries(of: impl Fn(usize, usize) -> f64 + Sync) -> impl Fn(Range<usize>, Range<usize>, &mut [f64]) + Sync {
+fn entries(
+    of: impl Fn(usize, usize) -> f64 + Sync,
+) -> impl Fn(Range<usize>, Range<usize>, &mut [f64]) + Sync {
     move |rows, columns, out| {
         for (at, value) in out.iter_mut().enumerate() {
             *value = of(rows.start + at % rows.len(), columns.start + at / rows.len());
@@ -48,7 +51,10 @@ fn it_is_faers_factor_at_any_size_of_tile() {
         for row in 0..size {
             for column in 0..size {
                 let (ours, theirs) = (ours.get(row, column), theirs.L()[(row, column)]);
-                assert!((ours - theirs).abs() < 1e-12 * size as f64, "{size} {tile} ({row}, {column}): {ours} {theirs}");
+                assert!(
+                    (ours - theirs).abs() < 1e-12 * size as f64,
+                    "{size} {tile} ({row}, {column}): {ours} {theirs}"
+                );
             }
         }
     }
@@ -113,7 +119,10 @@ fn wrong_right_hand_sides_are_errors() {
     assert!(factor.solve(&[], 0).is_err());
     assert!(factor.backward(&[0.0; 6], 1, 0).is_err());
     assert!(factor.backward(&[0.0; 6], 1, 7).is_err());
-    assert!(matches!(factor.backward(&[0.0; 3], 1, 4), Err(KernelError::Count { expected: 4, found: 3, .. })));
+    assert!(matches!(
+        factor.backward(&[0.0; 3], 1, 4),
+        Err(KernelError::Count { expected: 4, found: 3, .. })
+    ));
 }
 
 #[test]
@@ -185,7 +194,9 @@ fn speed() {
         for threads in [1, 2] {
             let seconds = with_threads(threads, || {
                 let start = Instant::now();
-                let factor = TiledCholesky::factor(TileGrid::new(size, tile).unwrap(), &source, 0.0, &|_, _| {}).unwrap();
+                let factor =
+                    TiledCholesky::factor(TileGrid::new(size, tile).unwrap(), &source, 0.0, &|_, _| {})
+                        .unwrap();
                 let factored = start.elapsed().as_secs_f64();
                 let rhs = vec![1.0; size * 10];
                 let start = Instant::now();
@@ -193,7 +204,10 @@ fn speed() {
                 (factored, start.elapsed().as_secs_f64())
             });
             let rate = (size as f64).powi(3) / 3e9 / seconds.0;
-            println!("n = {size}, tile {tile}, {threads} threads: {:.2} s, {rate:.1} GFLOP/s; solve {:.2} s", seconds.0, seconds.1);
+            println!(
+                "n = {size}, tile {tile}, {threads} threads: {:.2} s, {rate:.1} GFLOP/s; solve {:.2} s",
+                seconds.0, seconds.1
+            );
         }
     }
 }

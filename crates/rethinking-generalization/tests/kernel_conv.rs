@@ -1,9 +1,11 @@
 //! Random convolutional features and their interpolant.
+#![allow(clippy::unwrap_used)] // helpers of tests, which may
 
 use datasets::images::ImageShape;
 use rand::{rngs::StdRng, Rng, SeedableRng};
 use rethinking_generalization::kernel::{
-    gram_accumulate, one_hot, ConvFeatures, ConvOptions, FitOptions, Kernel, KernelError, KernelMachine, TrainingSet,
+    gram_accumulate, one_hot, ConvFeatures, ConvOptions, FitOptions, Kernel, KernelError, KernelMachine,
+    TrainingSet,
 };
 
 const SHAPE: ImageShape = ImageShape::new(3, 12, 10);
@@ -32,7 +34,8 @@ fn its_bits_depend_on_the_seed_alone() {
             let features = ConvFeatures::new(&images, SHAPE, &ConvOptions { seed, ..SMALL }).unwrap();
             let gram = gram_accumulate(&features, &images, &images[..360], 70, None, &|_, _| {}).unwrap();
             let machine = gram.fit(&[1.0; 9], 1, 0.1, &|_, _| {}).unwrap();
-            let features = features.of(&images, 0..300).unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            let features =
+                features.of(&images, 0..300).unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             (features, machine.scores().iter().map(|x| x.to_bits()).collect::<Vec<_>>())
         })
     };
@@ -90,14 +93,20 @@ fn the_gram_matrix_is_that_of_standardized_features() {
         }
     }
     // The linear machine on the features and a constant one is the same interpolant.
-    let with_one = |rows: &[f32]| rows.chunks(width).flat_map(|row| [row, &[1.0]].concat()).collect::<Vec<f32>>();
+    let with_one =
+        |rows: &[f32]| rows.chunks(width).flat_map(|row| [row, &[1.0]].concat()).collect::<Vec<f32>>();
     let targets = one_hot(&(0..20).map(|k| k % 3).collect::<Vec<u8>>(), 3).unwrap();
     let own = with_one(&own);
     let set = TrainingSet { rows: &own, dim: width + 1, targets: &targets, classes: 3 };
     let expected = KernelMachine::fit(&set, Kernel::Linear, &FitOptions::default(), &|_, _| {}).unwrap();
     for block in [1, 77, 300, 1000] {
         let gram = gram_accumulate(&features, &train, &others, block, None, &|_, _| {}).unwrap();
-        assert!((gram.get(3, 3) - own[3 * (width + 1)..4 * (width + 1)].iter().map(|x| f64::from(x * x)).sum::<f64>()).abs() < 1e-4);
+        assert!(
+            (gram.get(3, 3)
+                - own[3 * (width + 1)..4 * (width + 1)].iter().map(|x| f64::from(x * x)).sum::<f64>())
+            .abs()
+                < 1e-4
+        );
         let machine = gram.fit(&targets, 3, 0.0, &|_, _| {}).unwrap();
         for (ours, theirs) in machine.scores().iter().zip(expected.scores(&with_one(&new)).unwrap()) {
             assert!((ours - theirs).abs() < 1e-4, "{block}: {ours} {theirs}");
@@ -114,8 +123,13 @@ fn wrong_input_is_an_error() {
     };
     assert!(refused(ConvOptions { patch: 11, ..SMALL }) && refused(ConvOptions { patch: 0, ..SMALL }));
     assert!(refused(ConvOptions { grid: 8, ..SMALL }) && refused(ConvOptions { grid: 0, ..SMALL }));
-    assert!(refused(ConvOptions { filters: 0, ..SMALL }) && refused(ConvOptions { samples: usize::MAX, ..SMALL }));
-    assert!(refused(ConvOptions { threshold: f64::NAN, ..SMALL }) && refused(ConvOptions { whitening: 0.0, ..SMALL }));
+    assert!(
+        refused(ConvOptions { filters: 0, ..SMALL }) && refused(ConvOptions { samples: usize::MAX, ..SMALL })
+    );
+    assert!(
+        refused(ConvOptions { threshold: f64::NAN, ..SMALL })
+            && refused(ConvOptions { whitening: 0.0, ..SMALL })
+    );
     assert!(matches!(ConvFeatures::new(&[], SHAPE, &SMALL), Err(KernelError::Count { .. })));
     assert!(matches!(ConvFeatures::new(&train[1..], SHAPE, &SMALL), Err(KernelError::Count { .. })));
     assert!(matches!(ConvFeatures::new(&[f32::NAN; 360], SHAPE, &SMALL), Err(KernelError::NotFinite { .. })));
@@ -138,7 +152,7 @@ fn cifar() {
         return;
     };
     let data = datasets::cifar::load(std::path::Path::new(&folder), "cifar10").unwrap();
-    let (n, m) = (5000, 2000);
+    let (n, m) = (2500, 1500);
     let pixels = |set: &datasets::images::ImageSet, count: usize| -> Vec<f32> {
         set.pixels()[..count * 3072].iter().map(|&byte| f32::from(byte) / 255.0).collect()
     };
@@ -147,22 +161,30 @@ fn cifar() {
     let set = TrainingSet { rows: &train, dim: 3072, targets: &targets, classes: 10 };
     for bandwidth in [5.0, 8.0] {
         let machine =
-            KernelMachine::fit(&set, Kernel::gaussian(bandwidth), &FitOptions::default(), &|_, _| {}).unwrap();
+            KernelMachine::fit(&set, Kernel::gaussian(bandwidth), &FitOptions::default(), &|_, _| {})
+                .unwrap();
         let error = machine.error(&test, &data.test.labels()[..m]).unwrap();
-        println!("Gaussian on pixels, sigma {bandwidth}: test error {:.1} %, norm {:.1}", 100.0 * error, machine.norm());
-    }
-    for ridge in [0.0, 0.1] {
-        let start = std::time::Instant::now();
-        let options = ConvOptions { filters: 1000, ..ConvOptions::default() };
-        let features = ConvFeatures::new(&train, data.train.shape(), &options).unwrap();
-        let gram = gram_accumulate(&features, &train, &test, 128, None, &|_, _| {}).unwrap();
-        let machine = gram.fit(&targets, 10, ridge, &|_, _| {}).unwrap();
-        let error = machine.error(&data.test.labels()[..m]).unwrap();
         println!(
-            "{n} images, 1000 random filters, ridge {ridge}: test error {:.1} %, norm {:.1}, {:.1?}",
+            "Gaussian on pixels, sigma {bandwidth}: test error {:.1} %, norm {:.1}",
             100.0 * error,
-            machine.norm(),
-            start.elapsed()
+            machine.norm()
         );
+    }
+    let held_out = &data.train.pixels()[n * 3072..(n + m) * 3072];
+    let held_out: Vec<f32> = held_out.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+    let labels = &data.train.labels()[n..n + m];
+    for threshold in [0.1, 0.25, 1.0] {
+        let start = std::time::Instant::now();
+        let options = ConvOptions { filters: 2000, threshold, ..ConvOptions::default() };
+        let features = ConvFeatures::new(&train, data.train.shape(), &options).unwrap();
+        let gram = gram_accumulate(&features, &train, &held_out, 128, None, &|_, _| {}).unwrap();
+        for ridge in [0.0, 1e-3, 0.1] {
+            let machine = gram.clone().fit(&targets, 10, ridge, &|_, _| {}).unwrap();
+            let (error, norm) = (100.0 * machine.error(labels).unwrap(), machine.norm());
+            println!(
+                "{n} images, threshold {threshold}, ridge {ridge}: validation error {error:.1} %, norm {norm:.1}"
+            );
+        }
+        println!("{:.1?}", start.elapsed());
     }
 }

@@ -1,11 +1,12 @@
-//! Interpolants: goldens from SciPy, prefixes, minimum norm, bandwidths, bits, errors; MNIST where it is at hand.
+//! Interpolants: goldens from SciPy, prefixes, minimum norm, bandwidths, bits, errors.
+#![allow(clippy::unwrap_used)] // helpers of tests, which may
 
 use datasets::images::ImageShape;
 use proptest::prelude::*;
 use rand::{rngs::StdRng, Rng, SeedableRng};
 use rethinking_generalization::kernel::{
-    choose_bandwidth, deskew, gaussian_blur, one_hot, unit_norm, FitOptions, Kernel, KernelError, KernelMachine,
-    LabelledRows, Preprocess, TrainingSet,
+    choose_bandwidth, deskew, gaussian_blur, one_hot, unit_norm, FitOptions, Kernel, KernelError,
+    KernelMachine, LabelledRows, Preprocess, TrainingSet,
 };
 use serde::Deserialize;
 
@@ -39,7 +40,10 @@ fn goldens() -> Goldens {
 fn close(found: &[f64], expected: &[f64], within: f64) {
     assert_eq!(found.len(), expected.len());
     for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!((found - expected).abs() <= within * (1.0 + expected.abs()), "{at}: {found} and not {expected}");
+        assert!(
+            (found - expected).abs() <= within * (1.0 + expected.abs()),
+            "{at}: {found} and not {expected}"
+        );
     }
 }
 
@@ -121,7 +125,8 @@ fn prefixes_are_fits_of_their_own() {
     let options = FitOptions { tile: 16, ridge: 1e-6, ..FitOptions::default() };
     let set = TrainingSet { rows: &rows, dim: 5, targets: &targets, classes: 4 };
     let prefixes = [10, 16, 33, 64, 90];
-    let all = KernelMachine::fit_prefixes(&set, Kernel::gaussian(0.6), &prefixes, &options, &|_, _| {}).unwrap();
+    let all =
+        KernelMachine::fit_prefixes(&set, Kernel::gaussian(0.6), &prefixes, &options, &|_, _| {}).unwrap();
     for (machine, m) in all.iter().zip(prefixes) {
         let own = fit(&rows[..m * 5], 5, &targets[..m * 4], Kernel::gaussian(0.6), &options);
         assert_eq!(machine.rows(), m);
@@ -143,7 +148,8 @@ fn its_bits_do_not_depend_on_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let machine = fit(&rows, 7, &targets, Kernel::gaussian(0.5), &options);
-            let all = [machine.alpha().to_vec(), machine.scores(&new).unwrap(), machine.class_norms().to_vec()];
+            let all =
+                [machine.alpha().to_vec(), machine.scores(&new).unwrap(), machine.class_norms().to_vec()];
             all.concat().iter().map(|value| value.to_bits()).collect::<Vec<u64>>()
         })
     };
@@ -185,7 +191,10 @@ fn wrong_input_is_an_error() {
     assert!(fit(&[1.0, 2.0], 1, &[1.0, 0.0], 1, &[2]).is_ok());
     assert!(matches!(fit(&[1.0, 2.0], 1, &[1.0], 1, &[2]), Err(KernelError::Count { .. })));
     assert!(matches!(fit(&[1.0, 2.0, 3.0], 2, &[1.0], 1, &[1]), Err(KernelError::Count { .. })));
-    assert!(matches!(fit(&[1.0, f64::NAN], 1, &[1.0, 0.0], 1, &[2]), Err(KernelError::NotFinite { row: 1, .. })));
+    assert!(matches!(
+        fit(&[1.0, f64::NAN], 1, &[1.0, 0.0], 1, &[2]),
+        Err(KernelError::NotFinite { row: 1, .. })
+    ));
     assert!(matches!(fit(&[1.0, 2.0], 1, &[1.0, f64::NAN], 1, &[2]), Err(KernelError::NotFinite { .. })));
     for (dim, classes, prefixes) in [(0, 1, [2]), (1, 0, [2]), (1, 1, [3]), (1, 1, [0])] {
         let error = fit(&[1.0, 2.0], dim, &[1.0, 0.0], classes, &prefixes).unwrap_err();
@@ -252,102 +261,4 @@ proptest! {
         let machine = fit(&rows, 4, &targets, Kernel::laplacian(0.5), &FitOptions { tile, ..FitOptions::default() });
         prop_assert!(machine.training_residual(&targets).unwrap().largest < 1e-9);
     }
-}
-
-/// The images and labels of MNIST's two parts, or `None` where EIGHTFOLD_DATA does not lead to them.
-fn mnist() -> Option<datasets::images::TrainTest> {
-    let Some(folder) = std::env::var_os("EIGHTFOLD_DATA") else {
-        println!("skipped: no real data, as EIGHTFOLD_DATA is not set");
-        return None;
-    };
-    Some(datasets::idx::load(std::path::Path::new(&folder), "mnist").unwrap())
-}
-
-fn pixels(set: &datasets::images::ImageSet, range: std::ops::Range<usize>, preprocess: Preprocess) -> Vec<f64> {
-    let each = set.shape().pixels();
-    let bytes = &set.pixels()[range.start * each..range.end * each];
-    let mut pixels: Vec<f64> = bytes.iter().map(|&byte| f64::from(byte) / 255.0).collect();
-    preprocess.apply(&mut pixels, set.shape()).unwrap();
-    pixels
-}
-
-#[test]
-fn two_thousand_digits_are_interpolated_and_others_recognised() {
-    let Some(data) = mnist() else { return };
-    let (train, labels, test) = (&data.train, data.train.labels(), &data.test);
-    let (rows, validation) = (pixels(train, 0..2000, Preprocess::DESKEWED), pixels(train, 50_000..51_000, Preprocess::DESKEWED));
-    let own = LabelledRows { rows: &rows, labels: &labels[..2000] };
-    let held_out = LabelledRows { rows: &validation, labels: &labels[50_000..51_000] };
-    let options = FitOptions::default();
-    let candidates = [0.3, 0.4, 0.5, 0.7];
-    let choice =
-        choose_bandwidth(own, held_out, (784, 10), Kernel::gaussian, &candidates, &options, &|_, _| {}).unwrap();
-    let targets = one_hot(&labels[..2000], 10).unwrap();
-    let set = TrainingSet { rows: &rows, dim: 784, targets: &targets, classes: 10 };
-    let machine =
-        &KernelMachine::fit_prefixes(&set, Kernel::gaussian(choice.bandwidth), &[500, 2000], &options, &|_, _| {})
-            .unwrap();
-    let new = pixels(test, 0..test.len(), Preprocess::DESKEWED);
-    let errors: Vec<f64> = machine.iter().map(|machine| machine.error(&new, test.labels()).unwrap()).collect();
-    let residual = machine[1].training_residual(&targets).unwrap();
-    println!("{choice:?}: test errors {errors:?}, {residual:?}");
-    assert!(residual.error == 0.0 && residual.largest < 1e-8);
-    assert!(errors[1] < 0.045 && errors[1] < errors[0]);
-}
-
-/// `EIGHTFOLD_DATA=<folder> cargo test --release -p rethinking-generalization --test kernel_machine -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement: two minutes of all cores and 2 GB"]
-fn twenty_thousand_digits() {
-    use rethinking_generalization::kernel::{estimate, KernelMatrix, Points, TileGrid, TiledCholesky, TiledSymmetric, TILE};
-    use std::time::Instant;
-    let Some(data) = mnist() else { return };
-    let (train, labels, test) = (&data.train, data.train.labels(), &data.test);
-    let n = 20_000;
-    println!("estimate: {:.3} GB", estimate(n, 784, 10, TILE).unwrap().total() as f64 / 1e9);
-    let options = FitOptions::default();
-    let kinds = [
-        ("raw", Preprocess::RAW, &[3.0, 4.0, 5.0, 6.0][..]),
-        ("blur, unit", Preprocess::BLURRED, &[0.3, 0.4, 0.5]),
-        ("deskew, unit", Preprocess::DESKEWED, &[0.3, 0.4, 0.5]),
-    ];
-    for (name, preprocess, candidates) in kinds {
-        let (rows, new) = (pixels(train, 0..n, preprocess), pixels(test, 0..test.len(), preprocess));
-        let validation = pixels(train, 50_000..55_000, preprocess);
-        let own = LabelledRows { rows: &rows[..5000 * 784], labels: &labels[..5000] };
-        let held_out = LabelledRows { rows: &validation, labels: &labels[50_000..55_000] };
-        let choice =
-            choose_bandwidth(own, held_out, (784, 10), Kernel::gaussian, candidates, &options, &|_, _| {}).unwrap();
-        let kernel = Kernel::gaussian(choice.bandwidth);
-        let targets = one_hot(&labels[..n], 10).unwrap();
-        let (points, grid) = (Points::new(&rows, 784).unwrap(), TileGrid::new(n, TILE).unwrap());
-        let start = Instant::now();
-        let matrix = TiledSymmetric::filled(grid, &KernelMatrix { points: &points, kernel }).unwrap();
-        let filled = start.elapsed();
-        let start = Instant::now();
-        let factor = TiledCholesky::factor_in_place(matrix, 0.0, &|_, _| {}).unwrap();
-        let factored = start.elapsed();
-        let start = Instant::now();
-        factor.solve(&targets, 10).unwrap();
-        let solved = start.elapsed();
-        drop((factor, points));
-        let set = TrainingSet { rows: &rows, dim: 784, targets: &targets, classes: 10 };
-        let start = Instant::now();
-        let machines = KernelMachine::fit_prefixes(&set, kernel, &[5_000, 10_000, 20_000], &options, &|_, _| {}).unwrap();
-        let fitted = start.elapsed();
-        for machine in &machines {
-            let start = Instant::now();
-            let error = 100.0 * machine.error(&new, test.labels()).unwrap();
-            let (m, norm, predicted) = (machine.rows(), machine.norm(), start.elapsed());
-            println!("{name}, n = {m}: test error {error:.2} %, norm {norm:.1}, predicted in {predicted:.2?}");
-        }
-        println!(
-            "{name}: sigma {} (validation at 5,000: {:?}); fill {filled:.2?}, factor {factored:.2?}, solve {solved:.2?}, \
-             all three prefixes {fitted:.2?}",
-            choice.bandwidth,
-            choice.trials.iter().map(|trial| (trial.bandwidth, trial.error)).collect::<Vec<_>>(),
-        );
-    }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    println!("{:?}", status.lines().find(|line| line.starts_with("VmHWM")));
 }

@@ -169,9 +169,8 @@ fn diagonal(
             Par::Seq,
         );
     }
-    let fails = |row| {
-        Err(KernelError::NotPositiveDefinite { row: grid.range(at).start + row, size: grid.size() })
-    };
+    let fails =
+        |row| Err(KernelError::NotPositiveDefinite { row: grid.range(at).start + row, size: grid.size() });
     let mut memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(size, Par::Seq, Default::default()));
     let stack = MemStack::new(&mut memory);
     let (plain, options) = (Default::default(), Default::default());
@@ -188,7 +187,13 @@ fn diagonal(
 }
 
 /// L_ij from A_ij, i > j.
-fn below(grid: &TileGrid, row: usize, column: usize, mut tile: Tile, earlier: &Earlier<'_, Tile>) -> Option<Tile> {
+fn below(
+    grid: &TileGrid,
+    row: usize,
+    column: usize,
+    mut tile: Tile,
+    earlier: &Earlier<'_, Tile>,
+) -> Option<Tile> {
     let mut a = tile.view_mut();
     for k in 0..column {
         let (left, right) = (earlier.get(grid.index(row, k))?, earlier.get(grid.index(column, k))?);

@@ -117,11 +117,14 @@ impl ConvFeatures {
             to.iter_mut().zip(&patch).for_each(|(to, &from)| *to = f64::from(from));
         }
         let mean = column_means(&patches, size);
-        patches.chunks_exact_mut(size).for_each(|patch| patch.iter_mut().zip(&mean).for_each(|(x, m)| *x -= m));
+        patches
+            .chunks_exact_mut(size)
+            .for_each(|patch| patch.iter_mut().zip(&mean).for_each(|(x, m)| *x -= m));
         let whitening = whitening(&patches, size, options.whitening)?;
         // Samples are independent draws, so the first are as good as any.
         let chosen = MatRef::from_row_major_slice(&patches[..options.filters * size], options.filters, size);
-        let (mut filters, mut whitened) = (Mat::zeros(options.filters, size), Mat::zeros(options.filters, size));
+        let (mut filters, mut whitened) =
+            (Mat::zeros(options.filters, size), Mat::zeros(options.filters, size));
         multiply(whitened.as_mut(), Accum::Replace, chosen, whitening.as_ref(), 1.0);
         for filter in whitened.as_mut().row_iter_mut() {
             let norm = filter.norm_l2();
@@ -130,7 +133,8 @@ impl ConvFeatures {
         }
         multiply(filters.as_mut(), Accum::Replace, whitened.as_ref(), whitening.as_ref(), 1.0);
         let rows = || filters.row_iter();
-        let offset = |row: faer::RowRef<'_, f64>| row.iter().zip(&mean).map(|(f, m)| f * m).sum::<f64>() as f32;
+        let offset =
+            |row: faer::RowRef<'_, f64>| row.iter().zip(&mean).map(|(f, m)| f * m).sum::<f64>() as f32;
         let offsets = rows().map(offset).collect();
         let filters = rows().flat_map(|row| row.iter().map(|&x| x as f32).collect::<Vec<_>>()).collect();
         Ok(Self { shape, options: *options, filters, offsets })
@@ -183,7 +187,9 @@ impl ConvFeatures {
             let images = images.par_chunks_exact(self.shape.pixels());
             all.par_chunks_exact_mut(width).zip(images).for_each_init(
                 || (Vec::new(), Vec::new()),
-                |(patches, responses), (out, image)| self.image(image, range.clone(), patches, responses, out),
+                |(patches, responses), (out, image)| {
+                    self.image(image, range.clone(), patches, responses, out)
+                },
             );
         }
         Ok(all)
@@ -207,7 +213,8 @@ impl ConvFeatures {
         let cell = |at: usize, of: usize| at * self.options.grid / of;
         for start in range.clone().step_by(BLOCK) {
             let len = BLOCK.min(range.end - start);
-            let filters = MatRef::from_row_major_slice(&self.filters[start * size..(start + len) * size], len, size);
+            let filters =
+                MatRef::from_row_major_slice(&self.filters[start * size..(start + len) * size], len, size);
             responses.resize(rows * columns * len, 0.0);
             let product = MatMut::from_row_major_slice_mut(responses, rows * columns, len);
             multiply(product, Accum::Replace, patches, filters.transpose(), 1.0);
@@ -288,10 +295,18 @@ fn check_options(shape: ImageShape, options: &ConvOptions) -> Result<(), KernelE
     let bad = |name, value: String, allowed| Err(KernelError::Setting { name, value, allowed });
     let side = shape.height.min(shape.width);
     if shape.channels == 0 || options.patch == 0 || options.patch > side {
-        return bad("the edge of a patch", options.patch.to_string(), "from 1 to the shorter side of the image");
+        return bad(
+            "the edge of a patch",
+            options.patch.to_string(),
+            "from 1 to the shorter side of the image",
+        );
     }
     if options.grid == 0 || options.grid > side - options.patch + 1 {
-        return bad("the pooling grid", options.grid.to_string(), "from 1 to the places of a patch along a side");
+        return bad(
+            "the pooling grid",
+            options.grid.to_string(),
+            "from 1 to the places of a patch along a side",
+        );
     }
     if !(1..=1_000_000).contains(&options.filters) {
         return bad("the number of filters", options.filters.to_string(), "from 1 to 1000000");
@@ -299,7 +314,9 @@ fn check_options(shape: ImageShape, options: &ConvOptions) -> Result<(), KernelE
     if !(1..=10_000_000).contains(&options.samples) {
         return bad("the number of sampled patches", options.samples.to_string(), "from 1 to 10000000");
     }
-    for (name, value) in [("the contrast constant", options.contrast), ("the whitening constant", options.whitening)] {
+    for (name, value) in
+        [("the contrast constant", options.contrast), ("the whitening constant", options.whitening)]
+    {
         if !(1e-12..=1e6).contains(&value) {
             return bad(name, value.to_string(), "from 1e-12 to 1e6");
         }
@@ -312,13 +329,15 @@ fn check_options(shape: ImageShape, options: &ConvOptions) -> Result<(), KernelE
 
 fn check_images(images: &[f32], shape: ImageShape) -> Result<(), KernelError> {
     let each = shape.pixels();
-    if images.len() % each != 0 {
+    if !images.len().is_multiple_of(each) {
         let (found, expected) = (images.len(), images.len().next_multiple_of(each));
         let (what, why) = ("pixels", "every image has all pixels of its shape");
         return Err(KernelError::Count { what, found, expected, why });
     }
     match images.iter().position(|x| !x.is_finite()) {
-        Some(at) => Err(KernelError::NotFinite { what: "the images", row: at / each, value: f64::from(images[at]) }),
+        Some(at) => {
+            Err(KernelError::NotFinite { what: "the images", row: at / each, value: f64::from(images[at]) })
+        }
         None => Ok(()),
     }
 }

@@ -26,9 +26,14 @@ impl Points {
             let (name, allowed) = ("the number of features", "at least 1");
             return Err(KernelError::Setting { name, value: "0".into(), allowed });
         }
-        if rows.len() % dim != 0 {
+        if !rows.len().is_multiple_of(dim) {
             let (what, why) = ("numbers in the rows", "every row has all features");
-            return Err(KernelError::Count { what, found: rows.len(), expected: rows.len().next_multiple_of(dim), why });
+            return Err(KernelError::Count {
+                what,
+                found: rows.len(),
+                expected: rows.len().next_multiple_of(dim),
+                why,
+            });
         }
         let mut all = zeros(rows.len())?;
         for (to, &from) in all.iter_mut().zip(rows) {

@@ -178,7 +178,12 @@ fn sheared(plane: &[f64], shape: ImageShape, moments: &Moments) -> Vec<f64> {
         let down = row as f64 - middle.0;
         for column in 0..width {
             let across = column as f64 - middle.1;
-            out.push(bilinear(plane, shape, moments.row + down, moments.column + across + moments.slant * down));
+            out.push(bilinear(
+                plane,
+                shape,
+                moments.row + down,
+                moments.column + across + moments.slant * down,
+            ));
         }
     }
     out
@@ -225,9 +230,14 @@ pub(super) fn check(pixels: &[f64], shape: ImageShape) -> Result<(), KernelError
         let (name, allowed) = ("the shape of an image", "one or more channels, rows and columns");
         return Err(KernelError::Setting { name, value: shape.to_string(), allowed });
     }
-    if pixels.len() % image == 0 {
+    if pixels.len().is_multiple_of(image) {
         return Ok(());
     }
     let (found, expected) = (pixels.len(), pixels.len().next_multiple_of(image));
-    Err(KernelError::Count { what: "pixels", found, expected, why: "every image has all pixels of its shape" })
+    Err(KernelError::Count {
+        what: "pixels",
+        found,
+        expected,
+        why: "every image has all pixels of its shape",
+    })
 }

@@ -228,7 +228,8 @@ mod tests {
                 expected += 1;
             }
         }
-        let bytes: usize = (0..10).map(|k| grid.position(k)).map(|(r, c)| grid.range(r).len() * grid.range(c).len()).sum();
+        let bytes: usize =
+            (0..10).map(|k| grid.position(k)).map(|(r, c)| grid.range(r).len() * grid.range(c).len()).sum();
         assert_eq!(grid.bytes(), 8 * bytes as u64);
     }
 
