@@ -147,7 +147,7 @@ impl Tile {
 /// let entry = |r: usize, c: usize| (r * c) as f64;
 /// let source = |rows: Range<usize>, columns: Range<usize>, out: &mut [f64]| {
 ///     for (at, value) in out.iter_mut().enumerate() {
-///         *value = entry(rows.start + at % rows.len(), columns.start + at / rows.len());
+///         *value += entry(rows.start + at % rows.len(), columns.start + at / rows.len());
 ///     }
 /// };
 /// let mut matrix = TiledSymmetric::filled(TileGrid::new(5, 2)?, &source)?;
