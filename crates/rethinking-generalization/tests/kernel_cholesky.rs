@@ -1,4 +1,5 @@
 //! The tiled Cholesky factorization: values, bits, errors, and its speed on demand.
+#![allow(clippy::unwrap_used)] // helpers of tests, which may
 
 use std::ops::Range;
 use std::time::Instant;

@@ -329,7 +329,7 @@ fn check_options(shape: ImageShape, options: &ConvOptions) -> Result<(), KernelE
 
 fn check_images(images: &[f32], shape: ImageShape) -> Result<(), KernelError> {
     let each = shape.pixels();
-    if images.len() % each != 0 {
+    if !images.len().is_multiple_of(each) {
         let (found, expected) = (images.len(), images.len().next_multiple_of(each));
         let (what, why) = ("pixels", "every image has all pixels of its shape");
         return Err(KernelError::Count { what, found, expected, why });

@@ -1,4 +1,12 @@
-//! Interpolation with kernels: no regularizer, no training, one linear system.
+//! Interpolation with kernels: no regularizer, no training, one linear system (section 5 and Table 3 of the paper).
+//!
+//! [`KernelMachine`] solves K α = Y for one-hot targets Y, and from one factorization for every prefix of the rows;
+//! [`choose_bandwidth`] picks σ on held-out training rows; [`Preprocess`] blurs, straightens and scales images first.
+//! [`ConvFeatures`] and [`gram_accumulate`] do the same for more random convolutional features than can be held.
+//! Under all of it lies [`TiledCholesky`]: half of the matrix in memory, all threads busy, the same bits at any number
+//! of them. [`estimate`] says what a fit takes before it takes it.
+
+mod available_memory;
 mod bandwidth;
 mod cholesky;
 mod conv_features;

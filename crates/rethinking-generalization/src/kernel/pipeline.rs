@@ -82,7 +82,7 @@ where
     std::thread::scope(|scope| {
         for _ in 0..helpers {
             // A system that gives no more threads only makes it slower.
-            if std::thread::Builder::new().spawn_scoped(scope, &worker).is_err() {
+            if std::thread::Builder::new().spawn_scoped(scope, worker).is_err() {
                 break;
             }
         }

@@ -26,7 +26,7 @@ impl Points {
             let (name, allowed) = ("the number of features", "at least 1");
             return Err(KernelError::Setting { name, value: "0".into(), allowed });
         }
-        if rows.len() % dim != 0 {
+        if !rows.len().is_multiple_of(dim) {
             let (what, why) = ("numbers in the rows", "every row has all features");
             return Err(KernelError::Count {
                 what,

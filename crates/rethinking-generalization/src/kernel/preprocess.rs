@@ -230,7 +230,7 @@ pub(super) fn check(pixels: &[f64], shape: ImageShape) -> Result<(), KernelError
         let (name, allowed) = ("the shape of an image", "one or more channels, rows and columns");
         return Err(KernelError::Setting { name, value: shape.to_string(), allowed });
     }
-    if pixels.len() % image == 0 {
+    if pixels.len().is_multiple_of(image) {
         return Ok(());
     }
     let (found, expected) = (pixels.len(), pixels.len().next_multiple_of(image));

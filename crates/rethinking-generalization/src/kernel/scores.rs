@@ -36,7 +36,7 @@ impl KernelMachine {
     /// 2 m n (d + classes) operations, in parallel over blocks of rows; a block of the kernel matrix for each thread.
     pub fn scores<T: Copy + Into<f64> + Sync>(&self, rows: &[T]) -> Result<Vec<f64>, KernelError> {
         let dim = self.points.dim();
-        if rows.len() % dim != 0 {
+        if !rows.len().is_multiple_of(dim) {
             let (found, expected) = (rows.len(), rows.len().next_multiple_of(dim));
             let (what, why) = ("numbers in the rows", "every row has as many features as in training");
             return Err(KernelError::Count { what, found, expected, why });
