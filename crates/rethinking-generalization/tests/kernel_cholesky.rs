@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)] // helpers of tests, which may
 
 use std::ops::Range;
-use std::time::Instant;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
@@ -158,56 +157,5 @@ proptest! {
         }
         let determinant = a.determinant().ln();
         prop_assert!((factor.log_determinant() - determinant).abs() < 1e-8 * (1.0 + determinant.abs()));
-    }
-}
-
-/// `cargo test --release -p rethinking-generalization --test kernel_cholesky -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement: half a minute of all cores"]
-fn speed() {
-    let peak = |edge: usize| {
-        let (a, b) = (positive(edge, 1), positive(edge, 2));
-        let mut c = Mat::<f64>::zeros(edge, edge);
-        let best = (0..5).map(|_| {
-            let start = Instant::now();
-            for _ in 0..10 {
-                matmul(c.as_mut(), Accum::Add, &a, b.transpose(), -1.0, Par::Seq);
-            }
-            start.elapsed().as_secs_f64() / 10.0
-        });
-        2e-9 * (edge as f64).powi(3) / best.fold(f64::INFINITY, f64::min)
-    };
-    for edge in [256, 384, 448, 480, 512, 520, 640, 768] {
-        println!("one product of {edge}: {:.1} GFLOP/s", peak(edge));
-    }
-    // Diagonally dominant and cheap to fill: the time is that of the factorization.
-    let source = |rows: Range<usize>, columns: Range<usize>, out: &mut [f64]| {
-        out.fill(1e-3);
-        if rows == columns {
-            for k in 0..rows.len() {
-                out[k * rows.len() + k] = 2.0;
-            }
-        }
-    };
-    let size = 10_000;
-    for tile in [256, 384, 480, 512, 520, 640, 768] {
-        for threads in [1, 2] {
-            let seconds = with_threads(threads, || {
-                let start = Instant::now();
-                let factor =
-                    TiledCholesky::factor(TileGrid::new(size, tile).unwrap(), &source, 0.0, &|_, _| {})
-                        .unwrap();
-                let factored = start.elapsed().as_secs_f64();
-                let rhs = vec![1.0; size * 10];
-                let start = Instant::now();
-                factor.solve(&rhs, 10).unwrap();
-                (factored, start.elapsed().as_secs_f64())
-            });
-            let rate = (size as f64).powi(3) / 3e9 / seconds.0;
-            println!(
-                "n = {size}, tile {tile}, {threads} threads: {:.2} s, {rate:.1} GFLOP/s; solve {:.2} s",
-                seconds.0, seconds.1
-            );
-        }
     }
 }

@@ -190,19 +190,23 @@ pub(super) fn theorem(context: &Context<'_>) -> Result<Measured, ClaimError> {
             };
             let fitted = FiniteSampleNet::fit(&x, WIDTH, &y, &Direction::random(*seed))?;
             let miss = |values: &[f64]| values.iter().zip(&y).map(|(c, y)| (c - y).abs()).fold(0.0, f64::max);
-            residuals.push(miss(&fitted.net.predict(&x)?));
+            residuals.push(miss(&fitted.net.sorted().predict(&x)?));
             exact &= fitted.net.parameters() == 2 * n + WIDTH;
-            let in_single: Vec<f64> =
-                fitted.net.to_f32().predict(&x)?.iter().map(|v| f64::from(*v)).collect();
-            if *n == 1000 {
-                single = single.max(miss(&in_single));
+            // by definition and layer by layer costs n² sums
+            if *n <= 1000 {
+                worst = worst.max(miss(&fitted.net.predict(&x)?));
+                for depth in [2, 4, 8] {
+                    let net = DeepNet::fit(&x, WIDTH, &y, depth, &Direction::random(*seed))?;
+                    deep_ok &= net.depth() == depth
+                        && net.residual(&x, &y)? < 1e-3
+                        && net.width() <= n.div_ceil(depth - 1) + 5
+                        && net.weights() <= 4 * n + 13 * (depth - 1) + WIDTH + 1;
+                }
             }
-            for depth in [2, 4, 8] {
-                let net = DeepNet::fit(&x, WIDTH, &y, depth, &Direction::random(*seed))?;
-                deep_ok &= net.depth() == depth
-                    && net.residual(&x, &y)? < 1e-3
-                    && net.width() <= n.div_ceil(depth - 1) + 5
-                    && net.weights() <= 4 * n + 13 * (depth - 1) + WIDTH + 1;
+            if *n == 1000 {
+                let in_single: Vec<f64> =
+                    fitted.net.to_f32().predict(&x)?.iter().map(|v| f64::from(*v)).collect();
+                single = single.max(miss(&in_single));
             }
             context.progress.advance(1);
         }
@@ -217,7 +221,7 @@ pub(super) fn theorem(context: &Context<'_>) -> Result<Measured, ClaimError> {
             &[deep_ok],
         ))
         .check(at_least("largest error in single precision, n = 1000", single, 0.1))
-        .note("Labels of +-1 tossed for Gaussian points. The last check is that double precision is needed."))
+        .note("Labels of +-1 tossed for Gaussian points; depths up to n = 1000. The last check is that double precision is needed."))
 }
 
 /// SGD from 0 ends at the solution of least norm.

@@ -6,7 +6,6 @@
 //! Under all of it lies [`TiledCholesky`]: half of the matrix in memory, all threads busy, the same bits at any number
 //! of them. [`estimate`] says what a fit takes before it takes it.
 
-mod available_memory;
 mod bandwidth;
 mod cholesky;
 mod conv_features;
