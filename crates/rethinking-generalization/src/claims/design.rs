@@ -25,7 +25,7 @@ pub(super) fn seeds(context: &Context<'_>) -> Vec<u64> {
 pub(super) fn base(lab: &Lab, model: ZooModel) -> Config {
     let paper = Config::new(model);
     let (images, epochs) = match (lab.quick, model) {
-        (true, ZooModel::SmallCnn) => (Some(1000), 100),
+        (true, ZooModel::SmallCnn) => (Some(2000), 100),
         (true, _) => (Some(500), 150),
         (false, ZooModel::Mlp1 | ZooModel::Mlp3) => (None, 150),
         (false, ZooModel::AlexNet) => (Some(5000), 150),

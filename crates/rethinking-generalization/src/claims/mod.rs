@@ -176,7 +176,7 @@ pub const CLAIMS: &[Claim] = &[
                     pixels.",
         paper: PaperValue::Numbers(&[("Gaussian kernel on pixels", 0.46), ("32,000 random filters", 0.17)]),
         direction: Direction::Qualitative,
-        protocol: Protocol::Scaled { why: "10,000 images and 4,000 filters" },
+        protocol: Protocol::Scaled { why: "5,000 images and 16,000 filters" },
         budget: Budget { quick_s: 5, full_s: 600 },
         measure: kernels::colour,
     },

@@ -242,9 +242,9 @@ pub(super) fn early_stopping(context: &Context<'_>) -> Result<Measured, ClaimErr
     }
     let larger = paired(&gains[1], &gains[0], 0.95)?;
     measured = measured
-        .check(shared::claims::judge::stays_below("gain on true labels", &interval95(&gains[0])?, if lab.quick { 0.03 } else { 0.01 }, 0.0))
+        .check(shared::claims::judge::stays_below("gain on true labels", &interval95(&gains[0])?, if lab.quick { 0.05 } else { 0.02 }, 0.0))
         .check(above_by("gain with 40 % redrawn less that on true labels", &larger, 0.0))
         .figure(figure)
-        .note("The best is chosen by the test accuracy itself, so this is the most that stopping could gain. The second check is not the paper's: later work found that stopping helps where labels are wrong.");
+        .note("The best is chosen by the test accuracy itself, so this is the most that stopping could gain, and a part of it is the luck of the best of many epochs. The second check is not the paper's: later work found that stopping helps where labels are wrong.");
     Ok(measured_on(&lab, &cells, measured).config(&config)?)
 }
