@@ -8,6 +8,7 @@
 //! | [`zoo`] | the image classifiers that several papers train, and the step that trains them |
 //! | [`optim`] | SGD, Adam, AdaGrad, RMSprop with state that can be read, masked and saved; schedules |
 //! | [`train`] | the training loop, checkpoints, early stopping, the record of a run, scores |
+//! | [`parallel`] | many trainings side by side, tasks that wait for earlier ones; the same results at any number of threads |
 //! | [`graph`] | petgraph in; transition matrices, diffusions, generators, statistics out |
 //! | [`claims`] | a paper's claims as values: measured over seeds, judged by intervals, written down |
 //! | `cli` (feature `cli`) | the verbs, flags, figures and exit codes of every program |
@@ -68,6 +69,7 @@ pub mod graph;
 pub mod nn;
 pub mod ops;
 pub mod optim;
+pub mod parallel;
 pub mod testing;
 pub mod train;
 pub mod zoo;

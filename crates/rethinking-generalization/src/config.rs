@@ -41,7 +41,6 @@ pub struct Regularizers {
 /// How weights begin. The paper does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Init {
     /// Uniform within 1 over the root of the inputs, as layers begin by default.
     #[default]
@@ -49,6 +48,22 @@ pub enum Init {
     /// He et al. (2015): N(0, 2 / inputs). Inception does not begin to learn without batch normalisation otherwise: its
     /// activations shrink by a factor of about 6 in variance with each of eleven layers.
     He,
+}
+
+/// A name that no rule for initial weights has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no rule `{0}` for initial weights: use layers or he")]
+pub struct InitError(pub String);
+
+impl std::str::FromStr for Init {
+    type Err = InitError;
+    fn from_str(text: &str) -> Result<Self, InitError> {
+        match text {
+            "layers" => Ok(Init::Layers),
+            "he" => Ok(Init::He),
+            _ => Err(InitError(text.to_owned())),
+        }
+    }
 }
 
 impl Init {

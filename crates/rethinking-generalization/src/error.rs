@@ -37,7 +37,7 @@ pub enum LabError {
     Checkpoint(#[from] CheckpointError),
     /// A file of results.
     #[error(transparent)]
-    File(#[from] FileError),
+    Results(#[from] FileError),
     /// Numbers that have no interval.
     #[error(transparent)]
     Stats(#[from] StatsError),

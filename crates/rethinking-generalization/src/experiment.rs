@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use shared::{
     claims::{Cells, Context},
     device::DeviceKind,
-    train::{side_by_side, Progress, Storage, CHECKPOINT_FILE},
+    parallel::side_by_side,
+    train::{Progress, Storage, CHECKPOINT_FILE},
     zoo::ZooModel,
 };
 

@@ -15,7 +15,7 @@ pub mod theory;
 pub mod trial;
 
 pub use claims::{CLAIMS, DEVIATIONS};
-pub use config::{Config, Init, Regularizers, WEIGHT_DECAY};
+pub use config::{Config, Init, InitError, Regularizers, WEIGHT_DECAY};
 pub use corruption::{Corruption, CorruptionError, TestLabels};
 pub use error::LabError;
 pub use examples::{Corrupted, Examples, Images, Layout, Part, Preparation, Table};

@@ -16,7 +16,6 @@ mod fit;
 pub mod metrics;
 mod record;
 mod rng;
-mod side_by_side;
 
 pub use batches::epoch_order;
 pub use checkpoint::{Checkpoint, CheckpointError, Cursor, Sampling, State, CHECKPOINT_FILE};
@@ -24,4 +23,3 @@ pub use early_stopping::{EarlyStopping, StopState};
 pub use fit::{fit, FitError, FitPlan, Fitted, Learner, Progress, Storage};
 pub use record::{EpochRecord, Record, RECORD_FILE};
 pub use rng::RunRng;
-pub use side_by_side::side_by_side;

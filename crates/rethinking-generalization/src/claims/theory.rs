@@ -13,7 +13,8 @@ use shared::{
         prelude::{BuildModule, Const},
     },
     optim::{Decay, HeavyBallForm, Momentum, OptimizerConfig, Schedule, SgdConfig, Warmup},
-    train::{side_by_side, RunRng},
+    parallel::side_by_side,
+    train::RunRng,
     zoo::{ImageNetwork, Stock, ZooError, ZooModel},
 };
 

@@ -18,8 +18,9 @@ use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Par};
 
+use shared::parallel::{pipeline, Earlier};
+
 use super::error::KernelError;
-use super::pipeline::{self, Earlier};
 use super::product::{clear_upper_halves, multiply};
 use super::tiles::{take, Tile, TileGrid, TileSource, TiledSymmetric};
 
@@ -105,7 +106,7 @@ impl TiledCholesky {
     ) -> Result<Self, KernelError> {
         check_ridge(ridge)?;
         let total = grid.tiles();
-        let tiles = pipeline::run(total, &|done| progress(done, total), |index, earlier| {
+        let tiles = pipeline(total, &|done| progress(done, total), |index, earlier| {
             let (row, column) = grid.position(index);
             let tile = start(row, column)?;
             if row == column {

@@ -15,7 +15,6 @@ mod exp;
 mod gaussian;
 mod machine;
 mod memory;
-mod pipeline;
 mod points;
 mod preprocess;
 mod product;

@@ -3,9 +3,10 @@
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, Mat, MatRef, Par};
 
+use shared::parallel::{pipeline, Earlier};
+
 use super::cholesky::TiledCholesky;
 use super::error::KernelError;
-use super::pipeline::{self, Earlier};
 use super::product::{clear_upper_halves, multiply};
 
 impl TiledCholesky {
@@ -42,7 +43,7 @@ impl TiledCholesky {
     pub fn forward(&self, rhs: &[f64], columns: usize) -> Result<Vec<f64>, KernelError> {
         check_rhs(rhs.len(), self.grid.size(), columns)?;
         let grid = self.grid;
-        let parts = pipeline::run(grid.blocks(), &|_| {}, |row, earlier: &Earlier<'_, Mat<f64>>| {
+        let parts = pipeline(grid.blocks(), &|_| {}, |row, earlier: &Earlier<'_, Mat<f64>>| {
             let range = grid.range(row);
             let own = &rhs[range.start * columns..range.end * columns];
             let mut part = MatRef::from_row_major_slice(own, range.len(), columns).to_owned();
@@ -82,7 +83,7 @@ impl TiledCholesky {
         let blocks = (0..grid.blocks()).take_while(|&block| grid.range(block).start < m).count();
         // Rows of the block that are below m.
         let kept = |block: usize| grid.range(block).len().min(m - grid.range(block).start);
-        let parts = pipeline::run(blocks, &|_| {}, |index, earlier: &Earlier<'_, Mat<f64>>| {
+        let parts = pipeline(blocks, &|_| {}, |index, earlier: &Earlier<'_, Mat<f64>>| {
             let column = blocks - 1 - index;
             let (start, len) = (grid.range(column).start, kept(column));
             let own = &half[start * columns..(start + len) * columns];

@@ -17,7 +17,7 @@ use std::sync::{
 ///
 /// # Example
 /// ```
-/// use shared::train::side_by_side;
+/// use shared::parallel::side_by_side;
 /// let squares = side_by_side(&[1, 2, 3], |x| Ok::<i32, String>(x * x))?;
 /// assert_eq!(squares, [1, 4, 9]);
 /// # Ok::<(), String>(())

@@ -4,14 +4,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The results so far, as a task sees them.
-pub(super) struct Earlier<'a, T> {
+#[derive(Debug)]
+pub struct Earlier<'a, T> {
     slots: &'a [OnceLock<T>],
     stopped: &'a AtomicBool,
 }
 
 impl<T> Earlier<'_, T> {
     /// The result of task `index`, waited for; `None` once another task has failed.
-    pub(super) fn get(&self, index: usize) -> Option<&T> {
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&T> {
         let mut spins = 0u32;
         loop {
             if let Some(value) = self.slots[index].get() {
@@ -43,7 +45,23 @@ impl<T> Earlier<'_, T> {
 /// # Errors
 ///
 /// That of the lowest task that failed and was started.
-pub(super) fn run<T, E, F>(count: usize, progress: &(dyn Fn(usize) + Sync), task: F) -> Result<Vec<T>, E>
+///
+/// # Example
+/// ```
+/// use shared::parallel::pipeline;
+/// // 1, 1 + 1, 1 + 1 + 2, ...
+/// let sums = pipeline(5, &|_| {}, |index, earlier| {
+///     let mut sum = 1;
+///     for k in 0..index {
+///         let Some(value) = earlier.get(k) else { return Ok(None) };
+///         sum += value;
+///     }
+///     Ok::<_, String>(Some(sum))
+/// })?;
+/// assert_eq!(sums, [1, 2, 4, 8, 16]);
+/// # Ok::<(), String>(())
+/// ```
+pub fn pipeline<T, E, F>(count: usize, progress: &(dyn Fn(usize) + Sync), task: F) -> Result<Vec<T>, E>
 where
     T: Send + Sync,
     E: Send,
@@ -111,7 +129,7 @@ mod tests {
     fn sums(threads: usize, fail_at: usize) -> Result<Vec<u64>, usize> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            run(40, &|_| {}, |index, earlier| {
+            pipeline(40, &|_| {}, |index, earlier| {
                 if index >= fail_at {
                     return Err(index);
                 }
@@ -146,7 +164,7 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             pool.install(|| {
-                run::<u8, (), _>(9, &|_| {}, |index, earlier| {
+                pipeline::<u8, (), _>(9, &|_| {}, |index, earlier| {
                     assert!(index != 0, "the first task fails");
                     Ok(earlier.get(0).copied())
                 })
