@@ -107,6 +107,8 @@ impl Cells {
         let stem = format!("{name}-{}", digest(&key));
         let (file, folder) = (self.dir.join(format!("{stem}.json")), self.dir.join(&stem));
         if let Some(value) = read(&file, &key)? {
+            // left by a process that was killed between keeping the value and taking its folder away
+            let _ = fs::remove_dir_all(&folder);
             return Ok(Some(value));
         }
         fs::create_dir_all(&folder).map_err(|e| unwritten(&folder, e))?;
@@ -123,6 +125,7 @@ impl Cells {
         }
         // another process may have kept it meanwhile
         if let Some(value) = read(&file, &key)? {
+            let _ = fs::remove_dir_all(&folder);
             return Ok(Some(value));
         }
         let kept = Kept { value: work(&folder)?, key };

@@ -62,7 +62,7 @@ pub const CLAIMS: &[Claim] = &[
         paper: PaperValue::Text("a small constant at p = 1"),
         direction: Direction::Qualitative,
         protocol: SCALED,
-        budget: Budget { quick_s: 10, full_s: 3600 },
+        budget: Budget { quick_s: 20, full_s: 3600 },
         measure: figure1::slowdown,
     },
     Claim {
@@ -73,7 +73,7 @@ pub const CLAIMS: &[Claim] = &[
         paper: PaperValue::Text("from the error of true labels to 0.9"),
         direction: Direction::Qualitative,
         protocol: SCALED,
-        budget: Budget { quick_s: 2, full_s: 3600 },
+        budget: Budget { quick_s: 20, full_s: 3600 },
         measure: figure1::deterioration,
     },
     Claim {
@@ -114,7 +114,7 @@ pub const CLAIMS: &[Claim] = &[
         paper: PaperValue::Numbers(&[("AlexNet, gain of crops", 0.0359), ("gain of weight decay", 0.0129)]),
         direction: Direction::Above { margin: 0.0 },
         protocol: SCALED,
-        budget: Budget { quick_s: 2, full_s: 3600 },
+        budget: Budget { quick_s: 5, full_s: 3600 },
         measure: table1::augmentation,
     },
     Claim {
@@ -144,7 +144,7 @@ pub const CLAIMS: &[Claim] = &[
         paper: PaperValue::Numbers(&[("with", 0.8575), ("without", 0.82)]),
         direction: Direction::Within { margin: 0.06 },
         protocol: SCALED,
-        budget: Budget { quick_s: 1, full_s: 3600 },
+        budget: Budget { quick_s: 5, full_s: 3600 },
         measure: table1::batch_norm,
     },
     Claim {
@@ -155,7 +155,7 @@ pub const CLAIMS: &[Claim] = &[
         paper: PaperValue::Text("a proof"),
         direction: Direction::Qualitative,
         protocol: Protocol::Exact,
-        budget: Budget { quick_s: 5, full_s: 60 },
+        budget: Budget { quick_s: 2, full_s: 60 },
         measure: theory::theorem,
     },
     Claim {
@@ -166,7 +166,7 @@ pub const CLAIMS: &[Claim] = &[
         paper: PaperValue::Number(0.012),
         direction: Direction::AtMost,
         protocol: Protocol::Scaled { why: "bandwidth and preparation of the images are not published: they are chosen on training images" },
-        budget: Budget { quick_s: 10, full_s: 1800 },
+        budget: Budget { quick_s: 5, full_s: 1800 },
         measure: kernels::mnist,
     },
     Claim {
@@ -187,7 +187,7 @@ pub const CLAIMS: &[Claim] = &[
         paper: PaperValue::Text("MNIST: 220 on pixels at 1.2 %, 390 on wavelets at 0.6 %"),
         direction: Direction::Qualitative,
         protocol: Protocol::Scaled { why: "deskewed and blurred images take the place of Gabor wavelets" },
-        budget: Budget { quick_s: 10, full_s: 120 },
+        budget: Budget { quick_s: 3, full_s: 120 },
         measure: kernels::norms,
     },
     Claim {
@@ -198,7 +198,7 @@ pub const CLAIMS: &[Claim] = &[
         paper: PaperValue::Text("an argument, without numbers"),
         direction: Direction::Qualitative,
         protocol: Protocol::Exact,
-        budget: Budget { quick_s: 5, full_s: 30 },
+        budget: Budget { quick_s: 1, full_s: 30 },
         measure: theory::min_norm,
     },
     Claim {

@@ -1,5 +1,6 @@
 //! The program: flags in, experiments run, files out.
 
+mod bench;
 mod run;
 mod sweep;
 
@@ -89,7 +90,7 @@ pub struct EvalArgs {
 /// The verbs of this paper alone.
 #[derive(Debug, Subcommand)]
 pub enum Verbs {
-    /// Train every model on every corruption with every seed; goes on where an earlier run in --out was stopped
+    /// Train each model on each corruption, or go on doing so
     Sweep(SweepArgs),
 }
 
@@ -241,7 +242,7 @@ impl shared::cli::Program for Program {
         EXPLAIN
     }
     fn workloads() -> &'static [Workload] {
-        &[]
+        bench::WORKLOADS
     }
     fn datasets() -> &'static [DatasetInfo] {
         DATASETS
