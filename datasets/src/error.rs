@@ -170,6 +170,11 @@ fn remedy(action: &str) -> &'static str {
 }
 
 impl DatasetError {
+    /// Whether it says that a set is not there.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_path_buf(), source }
     }

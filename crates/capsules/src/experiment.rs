@@ -5,11 +5,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use datasets::Folder;
 use rayon::prelude::*;
 use shared::{claims::Context, device::DeviceKind, nn::state::NamedTensor};
 
 use crate::{
-    data::{Folder, Limits, Sets, SYNTHETIC},
+    data::{load_from, Limits, Sets, SYNTHETIC},
     trainer::Told,
     CapsError, Config, Model, Parts, RunOptions, Size, Task, Trained,
 };
@@ -76,7 +77,7 @@ impl Lab {
         } else {
             Limits::default()
         };
-        let sets = Folder::new(context.data_dir.as_deref(), context.offline).load(name, limits)?;
+        let sets = load_from(&Folder::new(context.data_dir.as_deref(), context.offline), name, limits)?;
         Ok(Lab { sets, quick: context.quick, device: context.device })
     }
 

@@ -1,8 +1,8 @@
 //! Data sets as the network takes them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use datasets::{citation, synthetic, tu, CitationGraph, CsrFeatures, DatasetError, GraphSet};
+use datasets::{citation, synthetic, tu, CitationGraph, CsrFeatures, DatasetError, Folder, GraphSet};
 use shared::graph::{from_edges, Csr};
 
 use crate::DcnnError;
@@ -72,18 +72,13 @@ pub fn load_graphs(name: &str, data_dir: &Path) -> Result<GraphData, DcnnError> 
 
 /// Where real data is looked for, and how it gets there.
 #[derive(Clone, Debug, Default)]
-pub struct Source {
-    /// The folder.
-    pub(crate) folder: PathBuf,
-    /// Whether missing files may be fetched.
-    pub(crate) fetch: bool,
-}
+pub struct Source(Folder);
 
 impl Source {
     /// A folder, `data` where none is given; missing sets are fetched unless `offline`.
     #[must_use]
     pub fn new(folder: Option<&Path>, offline: bool) -> Self {
-        Source { folder: folder.unwrap_or(Path::new("data")).into(), fetch: !offline }
+        Source(Folder::new(folder, offline))
     }
 
     /// [`load_nodes`], fetching a pinned set that is not there.
@@ -91,40 +86,17 @@ impl Source {
     /// # Errors
     /// As [`load_nodes`], and those of the download.
     pub fn nodes(&self, name: &str) -> Result<NodeData, DcnnError> {
-        self.after_fetching(name, || load_nodes(name, &self.folder))
+        self.0.load(name, is_missing, |folder| load_nodes(name, folder))
     }
 
     /// [`load_graphs`], fetching a pinned set that is not there.
     pub(crate) fn graphs(&self, name: &str) -> Result<GraphData, DcnnError> {
-        self.after_fetching(name, || load_graphs(name, &self.folder))
-    }
-
-    fn after_fetching<T>(&self, name: &str, load: impl Fn() -> Result<T, DcnnError>) -> Result<T, DcnnError> {
-        match load() {
-            Err(DcnnError::Data(DatasetError::Missing { .. }))
-                if self.fetch && fetch(name, &self.folder)? =>
-            {
-                load()
-            }
-            other => other,
-        }
+        self.0.load(name, is_missing, |folder| load_graphs(name, folder))
     }
 }
 
-/// Fetches a pinned set from the mirror that `EIGHTFOLD_MIRROR` names; whether there was anything to fetch.
-#[cfg(feature = "cli")]
-fn fetch(name: &str, folder: &Path) -> Result<bool, DcnnError> {
-    use datasets::download;
-    let mirror = std::env::var("EIGHTFOLD_MIRROR").ok().filter(|m| !m.is_empty());
-    let (Some(source), Some(_)) = (download::source(name), &mirror) else { return Ok(false) };
-    let options = download::Options { base_url: mirror, ..download::Options::default() };
-    download::fetch(&source, folder, &options)?;
-    Ok(true)
-}
-
-#[cfg(not(feature = "cli"))]
-fn fetch(_name: &str, _folder: &Path) -> Result<bool, DcnnError> {
-    Ok(false)
+fn is_missing(error: &DcnnError) -> bool {
+    matches!(error, DcnnError::Data(error) if error.is_missing())
 }
 
 impl TryFrom<CitationGraph> for NodeData {

@@ -5,10 +5,7 @@ use shared::{
     device::DeviceKind,
     nn::init::he_normal,
     ops::dropout::DropRate,
-    optim::{
-        Decay, HeavyBallForm, Momentum, OptimizerConfig, ParamFilter, Schedule, SgdConfig, Warmup,
-        WeightDecay,
-    },
+    optim::{Decay, HeavyBallForm, Momentum, OptimizerConfig, Schedule, SgdConfig, WeightDecay},
     train::RunRng,
     zoo::{ImageNetwork, ZooModel, ZooOptions},
 };
@@ -188,7 +185,6 @@ impl Config {
             lr: self.lr,
             momentum: Momentum::HeavyBall { mu: MOMENTUM, form: HeavyBallForm::RateOutside },
             weight_decay,
-            decay_on: ParamFilter::default(),
             ..SgdConfig::default()
         };
         let dropout = DropRate::new(self.regularizers.dropout)?;
@@ -202,7 +198,7 @@ impl Config {
         Plan {
             epochs: self.epochs,
             batch_size: self.batch_size,
-            schedule: Schedule { base_lr: self.lr, decay, warmup: Warmup::None },
+            schedule: Schedule { decay, ..Schedule::constant(self.lr) },
             target: self.target,
             tracked: self.tracked,
             test_labels: self.test_labels,

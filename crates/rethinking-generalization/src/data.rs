@@ -1,10 +1,10 @@
 //! Image sets by name.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use datasets::images::{ImageSet, TrainTest};
-use datasets::{cifar, idx, synthetic, DatasetError};
+use datasets::{cifar, idx, synthetic, DatasetError, Folder};
 use sha2::{Digest, Sha256};
 
 /// The name of the embedded shapes.
@@ -72,46 +72,10 @@ fn embedded() -> Result<TrainTest, DatasetError> {
     Ok(TrainTest { train: part(0)?, test: part(1)? })
 }
 
-/// Where real sets are looked for, and whether missing ones may be fetched.
-#[derive(Debug, Clone, Default)]
-pub struct Folder {
-    path: PathBuf,
-    fetch: bool,
-}
-
-impl Folder {
-    /// A folder, `data` where none is given; `offline` forbids fetching.
-    #[must_use]
-    pub fn new(path: Option<&Path>, offline: bool) -> Self {
-        Folder { path: path.unwrap_or(Path::new("data")).into(), fetch: !offline }
-    }
-
-    /// [`load`], fetching a pinned set that is not there from the mirror that `EIGHTFOLD_MIRROR` names.
-    ///
-    /// # Errors
-    /// As [`load`], and the download's.
-    pub fn load(&self, name: &str) -> Result<Sets, DatasetError> {
-        match load(name, &self.path) {
-            Err(DatasetError::Missing { .. }) if self.fetch && fetch(name, &self.path)? => {
-                load(name, &self.path)
-            }
-            other => other,
-        }
-    }
-}
-
-/// Fetches a pinned set; whether there was anything to fetch, and from where.
-#[cfg(feature = "cli")]
-fn fetch(name: &str, folder: &Path) -> Result<bool, DatasetError> {
-    use datasets::download;
-    let mirror = std::env::var("EIGHTFOLD_MIRROR").ok().filter(|m| !m.is_empty());
-    let (Some(source), Some(_)) = (download::source(name), &mirror) else { return Ok(false) };
-    let options = download::Options { base_url: mirror, ..download::Options::default() };
-    download::fetch(&source, folder, &options)?;
-    Ok(true)
-}
-
-#[cfg(not(feature = "cli"))]
-fn fetch(_name: &str, _folder: &Path) -> Result<bool, DatasetError> {
-    Ok(false)
+/// [`load`] from a folder that may have to be filled first.
+///
+/// # Errors
+/// As [`load`], and the download's.
+pub fn load_from(folder: &Folder, name: &str) -> Result<Sets, DatasetError> {
+    folder.load(name, DatasetError::is_missing, |path| load(name, path))
 }

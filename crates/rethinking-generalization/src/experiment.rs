@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use datasets::Folder;
 use serde::{Deserialize, Serialize};
 use shared::{
     claims::{Cells, Context},
@@ -16,7 +17,7 @@ use shared::{
 };
 
 use crate::{
-    data::{Folder, Sets, SYNTHETIC},
+    data::{load_from, Sets, SYNTHETIC},
     randomization_test,
     trial::Told,
     Config, Images, LabError, Preparation, Trial,
@@ -50,6 +51,13 @@ pub struct Lab {
     cells: Option<Cells>,
 }
 
+/// What to do about a cell that another process works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Busy {
+    Skip,
+    Wait,
+}
+
 /// Cells of this process, by all that they depend on: claims share them.
 static DONE: Mutex<BTreeMap<String, Arc<Cell>>> = Mutex::new(BTreeMap::new());
 
@@ -61,7 +69,7 @@ impl Lab {
     pub fn open(context: &Context<'_>) -> Result<Self, LabError> {
         let default = if context.quick { SYNTHETIC } else { "cifar10" };
         let name = context.dataset.as_deref().unwrap_or(default);
-        let sets = Folder::new(context.data_dir.as_deref(), context.offline).load(name)?;
+        let sets = load_from(&Folder::new(context.data_dir.as_deref(), context.offline), name)?;
         Ok(Lab::new(sets, context))
     }
 
@@ -85,7 +93,15 @@ impl Lab {
     /// The first error of a cell.
     pub fn cells(&self, context: &Context<'_>, configs: &[Config]) -> Result<Vec<Arc<Cell>>, LabError> {
         configs.iter().try_for_each(Config::validate)?;
-        side_by_side(configs, |config| self.cell(context, config))
+        // Cells that another process works on come last: meanwhile there are others to do.
+        let first = side_by_side(configs, |config| self.cell(context, config, Busy::Skip))?;
+        let all: Vec<_> = configs.iter().zip(first).collect();
+        side_by_side(&all, |(config, found)| match found {
+            Some(cell) => Ok(cell.clone()),
+            None => self.cell(context, config, Busy::Wait)?.ok_or_else(|| {
+                LabError::Training(format!("the cell {} could not be waited for", cell_name(config)))
+            }),
+        })
     }
 
     fn key(&self, config: &Config) -> Key {
@@ -98,22 +114,30 @@ impl Lab {
         }
     }
 
-    fn cell(&self, context: &Context<'_>, config: &Config) -> Result<Arc<Cell>, LabError> {
+    /// `None` where another process works on it, and it is to be skipped then.
+    fn cell(
+        &self,
+        context: &Context<'_>,
+        config: &Config,
+        busy: Busy,
+    ) -> Result<Option<Arc<Cell>>, LabError> {
         let key = self.key(config);
         let text = format!("{key:?}");
         if let Some(cell) = DONE.lock().unwrap_or_else(PoisonError::into_inner).get(&text) {
-            return Ok(cell.clone());
+            return Ok(Some(cell.clone()));
         }
-        let trial = match &self.cells {
-            None => self.run(context, config, None)?,
-            Some(cells) => {
-                cells.get(&cell_name(config), &key, |folder| self.run(context, config, Some(folder)))?
-            }
+        let name = cell_name(config);
+        let work = |folder: &Path| self.run(context, config, Some(folder));
+        let trial = match (&self.cells, busy) {
+            (None, _) => Some(self.run(context, config, None)?),
+            (Some(cells), Busy::Skip) => cells.get_unless_busy(&name, &key, work)?,
+            (Some(cells), Busy::Wait) => Some(cells.get(&name, &key, work)?),
         };
+        let Some(trial) = trial else { return Ok(None) };
         context.progress.advance(1);
         let cell = Arc::new(Cell { config: config.clone(), trial });
         DONE.lock().unwrap_or_else(PoisonError::into_inner).insert(text, cell.clone());
-        Ok(cell)
+        Ok(Some(cell))
     }
 
     fn run(&self, context: &Context<'_>, config: &Config, folder: Option<&Path>) -> Result<Trial, LabError> {

@@ -11,6 +11,7 @@ mod examples;
 pub mod experiment;
 pub mod kernel;
 pub mod probe;
+mod product;
 pub mod theory;
 pub mod trial;
 

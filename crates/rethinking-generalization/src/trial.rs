@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shared::{
     ops::targets::Targets,
-    optim::{Decay, Schedule, Warmup},
+    optim::{Decay, Schedule},
     train::{fit, FitPlan, Learner, Progress, State, Storage},
     zoo::ImageNetwork,
 };
@@ -63,7 +63,7 @@ impl Plan {
         Plan {
             epochs: 100,
             batch_size: 128,
-            schedule: Schedule { base_lr: lr, decay, warmup: Warmup::None },
+            schedule: Schedule { decay, ..Schedule::constant(lr) },
             target: 0.999,
             tracked: 0,
             test_labels: TestLabels::Clean,

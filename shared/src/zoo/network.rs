@@ -220,12 +220,7 @@ impl<D: Backend, M: Classifier<D>> ImageNetwork for Trainable<M, D> {
     }
 
     fn evaluate(&self, images: &[f32], targets: &Targets) -> Result<(f64, usize), ZooError> {
-        let scores = self.scores_of(self.batch(images, Some(targets))?)?;
-        let rows = scores.as_vec();
-        let right = targets.iter().zip(rows.chunks_exact(self.classes()));
-        let right = right.filter(|((_, target), row)| first_largest(row) == *target).count();
-        let loss = softmax_cross_entropy(scores, targets).map_err(compute)?;
-        Ok((f64::from(loss.as_vec()[0]), right))
+        judge(self.scores_of(self.batch(images, Some(targets))?)?, targets)
     }
 
     fn lr(&self) -> f64 {
@@ -249,29 +244,59 @@ impl<D: Backend, M: Classifier<D>> ImageNetwork for Trainable<M, D> {
     }
 
     fn save(&self) -> Result<State, ZooError> {
-        let mut state = State::default();
-        state.put_tensors("model", self.weights())?;
-        let OptimState { scalars, tensors } = self.optimizer.export_state();
-        state.put_tensors("optimizer", tensors)?;
-        state.put("optimizer", &scalars)?;
+        let mut state = save_model(&self.net, &self.optimizer)?;
         state.put("dropout", &self.training.dropout.position())?;
         Ok(state)
     }
 
     fn load(&mut self, state: &State) -> Result<(), ZooError> {
-        let scalars: OptimScalars = state.get("optimizer")?;
         let dropout: [u64; 3] = state.get("dropout")?;
-        let weights = state.take_tensors("model")?;
-        let optimizer = OptimState { scalars, tensors: state.take_tensors("optimizer")? };
-        self.optimizer.import_state(&self.net, &optimizer)?;
-        self.load_weights(&weights)?;
+        load_model(&mut self.net, &mut self.optimizer, state)?;
         self.training.dropout = RunRng::at(dropout);
         Ok(())
     }
 }
 
+/// Mean loss of a batch's scores, and how many of them are highest at their target.
+pub(super) fn judge<C: Dim, D: Backend>(
+    scores: Tensor<(usize, C), f32, D>,
+    targets: &Targets,
+) -> Result<(f64, usize), ZooError> {
+    let rows = scores.as_vec();
+    let right = targets.iter().zip(rows.chunks_exact(targets.classes()));
+    let right = right.filter(|((_, target), row)| first_largest(row) == *target).count();
+    let loss = softmax_cross_entropy(scores, targets).map_err(compute)?;
+    Ok((f64::from(loss.as_vec()[0]), right))
+}
+
+/// A model and its optimiser, to be kept.
+pub(super) fn save_model<M: TensorCollection<f32, D>, D: Backend>(
+    net: &M,
+    optimizer: &AnyOptimizer,
+) -> Result<State, ZooError> {
+    let mut state = State::default();
+    state.put_tensors("model", state_dict(net))?;
+    let OptimState { scalars, tensors } = optimizer.export_state();
+    state.put_tensors("optimizer", tensors)?;
+    state.put("optimizer", &scalars)?;
+    Ok(state)
+}
+
+/// Takes what [`save_model`] gave.
+pub(super) fn load_model<M: TensorCollection<f32, D>, D: Backend>(
+    net: &mut M,
+    optimizer: &mut AnyOptimizer,
+    state: &State,
+) -> Result<(), ZooError> {
+    let scalars: OptimScalars = state.get("optimizer")?;
+    let weights = state.take_tensors("model")?;
+    let kept = OptimState { scalars, tensors: state.take_tensors("optimizer")? };
+    optimizer.import_state(net, &kept)?;
+    Ok(load_state_dict(net, &weights)?)
+}
+
 /// The class of the highest score, the first where several are.
-pub(super) fn first_largest(row: &[f32]) -> usize {
+fn first_largest(row: &[f32]) -> usize {
     let larger = |best: (usize, f32), (class, score): (usize, &f32)| {
         if *score > best.1 {
             (class, *score)

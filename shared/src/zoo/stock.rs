@@ -9,14 +9,14 @@ use dfdx::{
 };
 
 use super::{
-    network::{compute, first_largest},
+    network::{compute, judge, load_model, save_model},
     ImageNetwork, ZooError,
 };
 use crate::{
     device::Backend,
     nn::state::{load_state_dict, parameters, state_dict, NamedTensor, ParamInfo},
     ops::{cross_entropy::softmax_cross_entropy, targets::Targets},
-    optim::{AnyOptimizer, OptimScalars, OptimState, OptimizerConfig},
+    optim::{AnyOptimizer, OptimizerConfig},
     train::State,
 };
 
@@ -137,12 +137,7 @@ where
     }
 
     fn evaluate(&self, images: &[f32], targets: &Targets) -> Result<(f64, usize), ZooError> {
-        let scores = self.net.try_forward(self.batch(images, Some(targets))?).map_err(compute)?;
-        let rows = scores.as_vec();
-        let right = targets.iter().zip(rows.chunks_exact(CLASSES));
-        let right = right.filter(|((_, target), row)| first_largest(row) == *target).count();
-        let loss = softmax_cross_entropy(scores, targets).map_err(compute)?;
-        Ok((f64::from(loss.as_vec()[0]), right))
+        judge(self.net.try_forward(self.batch(images, Some(targets))?).map_err(compute)?, targets)
     }
 
     fn lr(&self) -> f64 {
@@ -166,19 +161,10 @@ where
     }
 
     fn save(&self) -> Result<State, ZooError> {
-        let mut state = State::default();
-        state.put_tensors("model", self.weights())?;
-        let OptimState { scalars, tensors } = self.optimizer.export_state();
-        state.put_tensors("optimizer", tensors)?;
-        state.put("optimizer", &scalars)?;
-        Ok(state)
+        save_model(&self.net, &self.optimizer)
     }
 
     fn load(&mut self, state: &State) -> Result<(), ZooError> {
-        let scalars: OptimScalars = state.get("optimizer")?;
-        let weights = state.take_tensors("model")?;
-        let optimizer = OptimState { scalars, tensors: state.take_tensors("optimizer")? };
-        self.optimizer.import_state(&self.net, &optimizer)?;
-        self.load_weights(&weights)
+        load_model(&mut self.net, &mut self.optimizer, state)
     }
 }

@@ -1,5 +1,6 @@
 //! `train` and `eval`.
 
+use datasets::Folder;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
@@ -11,7 +12,7 @@ use shared::{
 
 use super::{EvalArgs, PartArg, TrainArgs};
 use crate::{
-    data::{Folder, Limits, Sets, SYNTHETIC},
+    data::{load_from, Limits, Sets, SYNTHETIC},
     trainer::Told,
     Config, RunOptions, Task, Trained,
 };
@@ -30,7 +31,7 @@ struct RunNote {
 }
 
 fn load(context: &Context<'_>, name: &str, limits: Limits) -> Result<Sets, CliError> {
-    Ok(Folder::new(context.data_dir.as_deref(), context.offline).load(name, limits)?)
+    Ok(load_from(&Folder::new(context.data_dir.as_deref(), context.offline), name, limits)?)
 }
 
 pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError> {

@@ -268,7 +268,7 @@ fn validation_is_cut_from_the_front_and_never_trained_on() {
 fn files_that_are_absent_cut_or_hostile_give_one_sentence() {
     let dir = tempfile::tempdir().unwrap();
     let folder = Folder::new(Some(dir.path()), true);
-    let said = |name: &str| folder.load(name, Limits::default()).unwrap_err().to_string();
+    let said = |name: &str| load_from(&folder, name, Limits::default()).unwrap_err().to_string();
     let absent = said("mnist");
     assert!(
         absent.starts_with("mnist (train images) was not found") && absent.contains("--data-dir"),

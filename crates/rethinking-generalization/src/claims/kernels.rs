@@ -3,7 +3,7 @@
 use datasets::{
     idx,
     images::{ImageSet, TrainTest},
-    synthetic, DatasetError,
+    synthetic, DatasetError, Folder,
 };
 use shared::{
     claims::{
@@ -14,7 +14,7 @@ use shared::{
 };
 
 use super::design::row;
-use crate::data::Folder;
+use crate::data::load_from;
 use crate::kernel::{
     choose_bandwidth, estimate, gram_accumulate, one_hot, ConvFeatures, ConvOptions, FitOptions, Kernel,
     KernelMachine, LabelledRows, Preprocess, TrainingSet, TILE,
@@ -45,8 +45,8 @@ fn digits(context: &Context<'_>) -> Result<Digits, ClaimError> {
         return Ok(Digits { name, parts, sizes, tuning: 500 });
     }
     let name = context.dataset.as_deref().filter(|name| name.contains("mnist")).unwrap_or("mnist");
-    let folder = context.data_dir.as_deref().unwrap_or(std::path::Path::new("data"));
-    let parts = idx::load(folder, name)?;
+    let folder = Folder::new(context.data_dir.as_deref(), context.offline);
+    let parts = folder.load(name, DatasetError::is_missing, |path| idx::load(path, name))?;
     let sizes = vec![5_000, 10_000, 20_000, 40_000, 60_000];
     Ok(Digits { name: name.into(), parts, sizes, tuning: 5_000 })
 }
@@ -145,7 +145,7 @@ fn trends(digits: &Digits, context: &Context<'_>) -> Result<Vec<Trend>, ClaimErr
 }
 
 fn missing(error: &ClaimError) -> bool {
-    matches!(error.downcast_ref::<DatasetError>(), Some(DatasetError::Missing { .. }))
+    error.downcast_ref::<DatasetError>().is_some_and(DatasetError::is_missing)
 }
 
 fn without_data() -> Measured {
@@ -299,7 +299,7 @@ pub(super) fn norms(context: &Context<'_>) -> Result<Measured, ClaimError> {
 pub(super) fn colour(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let default = if context.quick { crate::data::SYNTHETIC } else { "cifar10" };
     let name = context.dataset.as_deref().filter(|name| !name.contains("mnist")).unwrap_or(default);
-    let sets = Folder::new(context.data_dir.as_deref(), context.offline).load(name)?;
+    let sets = load_from(&Folder::new(context.data_dir.as_deref(), context.offline), name)?;
     let (images, tests, filters): (usize, usize, &[usize]) =
         if context.quick { (500, 500, &[100, 400]) } else { (5_000, 2_000, &[1_000, 4_000, 16_000]) };
     let (train, test) =

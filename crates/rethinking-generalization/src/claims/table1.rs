@@ -14,7 +14,7 @@ use shared::{
 
 use super::design::{base, each, measured_on, near_chance, of, row, seeds, test_accuracy, train_accuracy};
 use crate::{
-    experiment::{grid, Cell, Lab},
+    experiment::{self, grid, Cell, Lab},
     trial::FITTED,
     Config, Corruption, Regularizers, WEIGHT_DECAY,
 };
@@ -52,10 +52,8 @@ pub(super) fn random_labels(context: &Context<'_>) -> Result<Measured, ClaimErro
     let chance = 1.0 / lab.sets().test.classes() as f64;
     let mut measured = Measured::new(seeds);
     for model in &models {
-        let of_model: Vec<Arc<Cell>> =
-            cells.iter().filter(|cell| cell.config.model == *model).cloned().collect();
-        let random = of(&of_model, Corruption::RandomLabels);
-        let truth = of(&of_model, Corruption::True);
+        let random = experiment::of(&cells, *model, Corruption::RandomLabels);
+        let truth = experiment::of(&cells, *model, Corruption::True);
         let accuracies = each(&random, test_accuracy);
         let fitted: Vec<bool> = random.iter().map(|cell| train_accuracy(cell) >= FITTED).collect();
         measured = measured

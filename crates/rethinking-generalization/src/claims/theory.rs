@@ -12,7 +12,7 @@ use shared::{
         nn::modules::{Linear, ReLU},
         prelude::{BuildModule, Const},
     },
-    optim::{Decay, HeavyBallForm, Momentum, OptimizerConfig, Schedule, SgdConfig, Warmup},
+    optim::{HeavyBallForm, Momentum, OptimizerConfig, Schedule, SgdConfig},
     parallel::side_by_side,
     train::RunRng,
     zoo::{ImageNetwork, Stock, ZooError, ZooModel},
@@ -73,7 +73,7 @@ pub(super) fn rademacher(context: &Context<'_>) -> Result<Measured, ClaimError> 
         .flat_map(|(hidden, n)| draws.iter().map(move |seed| (hidden, n, *seed)))
         .collect();
     context.progress.start("draws", jobs.len() as u64);
-    let schedule = Schedule { base_lr: 0.1, decay: Decay::Constant, warmup: Warmup::None };
+    let schedule = Schedule::constant(0.1);
     let values = side_by_side(&jobs, |(hidden, n, seed)| -> Result<f64, LabError> {
         let plan = Plan {
             epochs: 200,

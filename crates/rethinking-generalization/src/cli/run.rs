@@ -1,5 +1,6 @@
 //! `train` and `eval`.
 
+use datasets::Folder;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
@@ -11,7 +12,7 @@ use shared::{
 
 use super::{EvalArgs, TrainArgs};
 use crate::{
-    data::{Folder, SYNTHETIC},
+    data::{load_from, SYNTHETIC},
     experiment::Lab,
     randomization_test,
     trial::{score, Told},
@@ -30,7 +31,7 @@ struct RunNote {
 }
 
 fn lab(context: &Context<'_>, name: &str) -> Result<Lab, CliError> {
-    let sets = Folder::new(context.data_dir.as_deref(), context.offline).load(name)?;
+    let sets = load_from(&Folder::new(context.data_dir.as_deref(), context.offline), name)?;
     Ok(Lab::new(sets, context))
 }
 

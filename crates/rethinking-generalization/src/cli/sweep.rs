@@ -1,5 +1,6 @@
 //! `sweep`: every model on every corruption with every seed.
 
+use datasets::Folder;
 use serde_json::json;
 use shared::{
     claims::{stats::interval95, Context},
@@ -8,7 +9,7 @@ use shared::{
 
 use super::SweepArgs;
 use crate::{
-    data::{Folder, SYNTHETIC},
+    data::{load_from, SYNTHETIC},
     experiment::{grid, of, Cell, Lab},
 };
 
@@ -26,7 +27,7 @@ pub(super) fn run(args: &SweepArgs, job: &Job<'_>) -> Result<Summary, CliError> 
         args.models.iter().map(|model| args.settings.config(*model, crate::Corruption::True, context.seed));
     let base = base.collect::<Result<Vec<_>, _>>()?;
     let configs = grid(&base, &args.corruptions, &seeds);
-    let sets = Folder::new(context.data_dir.as_deref(), context.offline).load(name)?;
+    let sets = load_from(&Folder::new(context.data_dir.as_deref(), context.offline), name)?;
     let lab = Lab::new(sets, &context);
     context.progress.start("cells", configs.len() as u64);
     let cells = lab.cells(&context, &configs)?;

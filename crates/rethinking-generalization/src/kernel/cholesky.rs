@@ -21,8 +21,8 @@ use faer::{Accum, Par};
 use shared::parallel::{pipeline, Earlier};
 
 use super::error::KernelError;
-use super::product::{clear_upper_halves, multiply};
 use super::tiles::{take, Tile, TileGrid, TileSource, TiledSymmetric};
+use crate::product::{clear_upper_halves, multiply};
 
 /// Called with how many tiles are done, and of how many; from several threads.
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::error::{zeros, KernelError};
-use super::product::{clear_upper_halves, multiply};
+use crate::product::{clear_upper_halves, multiply};
 
 /// Filters whose responses are held at a time: the responses to an image then fit the cache.
 const BLOCK: usize = 256;

@@ -18,9 +18,9 @@ use super::cholesky::{Progress, TiledCholesky};
 use super::conv_features::ConvFeatures;
 use super::error::{check_finite, zeros, KernelError};
 use super::machine::norms;
-use super::product::multiply;
 use super::scores::{argmax_rows, error_rate};
 use super::tiles::{TileGrid, TiledSymmetric, TILE};
+use crate::product::multiply;
 
 /// Rows of K' that one task computes.
 const ROWS: usize = 256;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::error::KernelError;
 use super::exp::exp_of_negative;
 use super::points::Points;
-use super::product::multiply;
 use super::tiles::TileSource;
+use crate::product::multiply;
 
 /// A positive semidefinite function of two rows.
 ///

@@ -17,7 +17,6 @@ mod machine;
 mod memory;
 mod points;
 mod preprocess;
-mod product;
 mod scores;
 mod solve;
 mod tiles;

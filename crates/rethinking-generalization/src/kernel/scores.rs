@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::error::{zeros, KernelError};
 use super::machine::KernelMachine;
 use super::points::Points;
-use super::product::multiply;
 use super::tiles::TileGrid;
+use crate::product::multiply;
 
 /// Rows whose scores are computed by one task.
 const ROWS: usize = 256;

@@ -7,7 +7,7 @@ use shared::parallel::{pipeline, Earlier};
 
 use super::cholesky::TiledCholesky;
 use super::error::KernelError;
-use super::product::{clear_upper_halves, multiply};
+use crate::product::{clear_upper_halves, multiply};
 
 impl TiledCholesky {
     /// X with A X = B.

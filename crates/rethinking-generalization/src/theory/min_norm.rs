@@ -15,10 +15,11 @@ use faer::{
     linalg::{
         cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch, LltError},
         cholesky::llt::solve::{solve_in_place, solve_in_place_scratch},
-        matmul::matmul,
     },
     Accum, Mat, MatRef, Par,
 };
+
+use crate::product::multiply;
 
 use super::error::{finite, length, rows, some_outputs, TheoryError};
 
@@ -86,12 +87,12 @@ impl MinNorm {
             if round > 0 {
                 // Y − X W − λ α
                 left.copy_from(y);
-                matmul(&mut left, Accum::Add, x, &weights, -1.0, Par::Seq);
+                multiply(left.as_mut(), Accum::Add, x, weights.as_ref(), -1.0);
                 left -= ridge * &alpha;
             }
             factor.solve(&mut left);
             alpha += &left;
-            matmul(&mut weights, Accum::Replace, x.transpose(), &alpha, 1.0, Par::Seq);
+            multiply(weights.as_mut(), Accum::Replace, x.transpose(), alpha.as_ref(), 1.0);
         }
         let (alpha, weights) = (row_major(&alpha), row_major(&weights));
         if alpha.iter().chain(&weights).any(|v| !v.is_finite()) {
@@ -237,7 +238,7 @@ impl Cholesky {
 
 fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
     let mut out = Mat::zeros(a.nrows(), b.ncols());
-    matmul(&mut out, Accum::Replace, a, b, 1.0, Par::Seq);
+    multiply(out.as_mut(), Accum::Replace, a, b, 1.0);
     out
 }
 
