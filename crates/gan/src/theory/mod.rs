@@ -1,0 +1,1 @@
+//! The theory of adversarial training as code that can be checked.
