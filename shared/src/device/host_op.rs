@@ -43,6 +43,20 @@ impl HostTensor {
         Self::read(tensor.retaped::<T>())
     }
 
+    /// [`read_param`](Self::read_param) for an op that looks whether its weights want a gradient: within
+    /// [`frozen`](super::frozen) they want none, and the op is lent an empty slice for it.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn read_weight<S: Shape, T: Tape<f32, Cpu>>(
+        tensor: &Tensor<S, f32, Cpu, NoneTape>,
+    ) -> Result<(Self, T), CpuError> {
+        if super::frozen::is_frozen() {
+            return Ok((Self::read_data(tensor.clone())?, T::default()));
+        }
+        Self::read_param(tensor)
+    }
+
     /// Takes a tensor that wants no gradient, such as a batch of images: the op is lent an empty slice for it.
     ///
     /// # Errors

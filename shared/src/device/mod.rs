@@ -26,6 +26,7 @@ mod available;
 #[cfg_attr(feature = "cuda", path = "cuda.rs")]
 #[cfg_attr(not(feature = "cuda"), path = "no_cuda.rs")]
 mod cuda;
+mod frozen;
 mod host_op;
 pub mod memory;
 mod param;
@@ -43,6 +44,7 @@ use crate::ops::{
     squash::SquashKernel,
 };
 
+pub use frozen::frozen;
 pub use host_op::{host_op, HostTensor};
 pub(crate) use memory::zeros;
 pub use param::{ParamError, ParamStore, Update};

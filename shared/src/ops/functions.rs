@@ -1,7 +1,12 @@
 //! The functions of [`Activation`] as types, so that a fused loop is compiled once for each with it inside.
 
+use dfdx::{
+    tensor::WithEmptyTape,
+    tensor_ops::{TryAdd, TryMul},
+};
+
 use super::{
-    linear::Activation,
+    linear::{Activation, LEAK},
     math::{sigmoid, tanh},
 };
 
@@ -41,6 +46,10 @@ function!(
     Relu, a => if a < 0.0 { 0.0 } else { a }
 );
 function!(
+    /// f(a) = a above 0, a part of it elsewhere.
+    LeakyRelu, a => if a > 0.0 { a } else { LEAK * a }
+);
+function!(
     /// f(a) = tanh a.
     Tanh, a => tanh(a)
 );
@@ -59,6 +68,10 @@ macro_rules! with_function {
             }
             $crate::ops::linear::Activation::Relu => {
                 type $F = $crate::ops::functions::Relu;
+                $body
+            }
+            $crate::ops::linear::Activation::LeakyRelu => {
+                type $F = $crate::ops::functions::LeakyRelu;
                 $body
             }
             $crate::ops::linear::Activation::Tanh => {
@@ -88,6 +101,11 @@ where
     match activation {
         Activation::Identity => Ok(a),
         Activation::Relu => a.try_relu(),
+        Activation::LeakyRelu => {
+            let leak = E::from_f64(f64::from(LEAK)).unwrap_or_default();
+            let through = a.with_empty_tape().try_mul(leak)?;
+            a.try_relu()?.try_mul(E::ONE - leak)?.try_add(through)
+        }
         Activation::Tanh => a.try_tanh(),
         Activation::Sigmoid => a.try_sigmoid(),
     }

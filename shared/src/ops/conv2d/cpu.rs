@@ -14,7 +14,7 @@ use super::{
 use crate::{
     device::{host_op, zeros, HostTensor},
     ops::{
-        linear::Activation,
+        linear::{Activation, LEAK},
         math::{sigmoid, tanh, vectorised},
     },
 };
@@ -123,11 +123,11 @@ impl Op {
         bias: Option<&Tensor<(O,), f32, Cpu>>,
         shape: Y,
     ) -> Result<Tensor<Y, f32, Cpu, T>, CpuError> {
-        let (weight, tape_w) = HostTensor::read_param::<_, T>(weight)?;
+        let (weight, tape_w) = HostTensor::read_weight::<_, T>(weight)?;
         let tape = tape.merge(tape_w);
         match bias {
             Some(bias) => {
-                let (bias, tape_b) = HostTensor::read_param::<_, T>(bias)?;
+                let (bias, tape_b) = HostTensor::read_weight::<_, T>(bias)?;
                 host_op(
                     device,
                     tape.merge(tape_b),
@@ -163,6 +163,9 @@ impl Op {
         }
         match self.activation {
             Activation::Identity | Activation::Relu => {}
+            Activation::LeakyRelu => {
+                in_chunks(&mut y, |y| y.iter_mut().for_each(|y| *y = if *y > 0.0 { *y } else { LEAK * *y }));
+            }
             Activation::Tanh => in_chunks(&mut y, |y| y.iter_mut().for_each(|y| *y = tanh(*y))),
             Activation::Sigmoid => in_chunks(&mut y, |y| y.iter_mut().for_each(|y| *y = sigmoid(*y))),
         }
@@ -176,12 +179,16 @@ impl Op {
                 if !dx.is_empty() {
                     spread(&self.sizes, &da, w, None, false, Store::Add, dx);
                 }
-                weight_gradient(&self.sizes, x, &da, Store::Add, dw, db);
+                if !dw.is_empty() {
+                    weight_gradient(&self.sizes, x, &da, Store::Add, dw, db.filter(|db| !db.is_empty()));
+                }
             }
             Direction::Back => {
                 convolve(&self.sizes, &da, w, None, false, Store::Add, dx);
-                weight_gradient(&self.sizes, &da, x, Store::Add, dw, None);
-                if let Some(db) = db {
+                if !dw.is_empty() {
+                    weight_gradient(&self.sizes, &da, x, Store::Add, dw, None);
+                }
+                if let Some(db) = db.filter(|db| !db.is_empty()) {
                     add_plane_sums(&da, self.sizes.height * self.sizes.width, db);
                 }
             }
@@ -207,6 +214,7 @@ impl Op {
                 match self.activation {
                     Activation::Identity => {}
                     Activation::Relu => pass!(|y| Activation::Relu.derivative_from_output(y)),
+                    Activation::LeakyRelu => pass!(|y| Activation::LeakyRelu.derivative_from_output(y)),
                     Activation::Tanh => pass!(|y| Activation::Tanh.derivative_from_output(y)),
                     Activation::Sigmoid => pass!(|y| Activation::Sigmoid.derivative_from_output(y)),
                 }

@@ -7,7 +7,7 @@ use dfdx::{
     tensor_ops::Device,
 };
 
-use crate::ops::linear::Activation;
+use crate::ops::{functions::composed, linear::Activation};
 
 /// f(W X + b) where column (i, j) of X holds, for each channel and each tap (p, q), the pixel of x at
 /// (`pixel(i, p)`, `pixel(j, q)`), or zero where that is none.
@@ -70,10 +70,5 @@ where
             y.try_add(bias.retaped::<T>().try_broadcast_like::<_, Axes3<0, 2, 3>>(&shape)?)?
         }
     };
-    match activation {
-        Activation::Identity => Ok(y),
-        Activation::Relu => y.try_relu(),
-        Activation::Tanh => y.try_tanh(),
-        Activation::Sigmoid => y.try_sigmoid(),
-    }
+    composed(y, activation)
 }

@@ -274,7 +274,9 @@ fn permuted_and_broadcast_inputs_agree_with_the_oracle() {
 #[test]
 fn nan_reaches_the_result_whatever_the_function() {
     let dev = Cpu::default();
-    for f in [Activation::Identity, Activation::Relu, Activation::Tanh, Activation::Sigmoid] {
+    for f in
+        [Activation::Identity, Activation::Relu, Activation::LeakyRelu, Activation::Tanh, Activation::Sigmoid]
+    {
         let x: Tensor<Rank4<1, 1, 2, 2>, f32, _> = dev.tensor([[[[f32::NAN, 1.0], [-1.0, -1.0]]]]);
         let w: Tensor<Rank4<1, 1, 2, 2>, f32, _> = dev.ones();
         let out = (Const::<1>, Const::<1>);
@@ -326,4 +328,34 @@ fn data_changes_nothing_but_its_own_gradient() {
             assert_eq!(y.get(b).as_vec(), z.get(b).as_vec());
         }
     }
+}
+
+#[test]
+fn frozen_weights_pass_the_same_gradient_on() {
+    let dev = Cpu::seed_from_u64(3);
+    let x: Tensor<Rank4<2, 3, 6, 6>, f32, _> = dev.sample_normal();
+    let w: Tensor<Rank4<4, 3, 4, 4>, f32, _> = dev.sample_normal();
+    let back: Tensor<Rank4<4, 2, 4, 4>, f32, _> = dev.sample_normal();
+    let b: Tensor<Rank1<4>, f32, _> = dev.sample_normal();
+    let run = || {
+        let y: Tensor<Rank4<2, 4, 3, 3>, f32, _, _> =
+            conv2d(x.leaky_trace(), &w, Some(&b), 2, 1, (Const, Const), Activation::LeakyRelu).unwrap();
+        let up: Tensor<Rank4<2, 2, 6, 6>, f32, _, _> = crate::ops::conv_transpose2d::conv_transpose2d(
+            y,
+            &back,
+            None,
+            2,
+            1,
+            (Const, Const),
+            Activation::Tanh,
+        )
+        .unwrap();
+        up.square().sum::<Rank0, _>().backward()
+    };
+    let (learns, mut frozen) = (run(), crate::device::frozen(run));
+    assert_eq!(learns.get(&x).as_vec(), frozen.get(&x).as_vec());
+    frozen.try_alloc_for(&w).unwrap();
+    frozen.try_alloc_for(&back).unwrap();
+    assert!(frozen.get(&w).as_vec().iter().chain(&frozen.get(&back).as_vec()).all(|g| *g == 0.0));
+    assert!(learns.get(&back).as_vec().iter().any(|g| *g != 0.0));
 }

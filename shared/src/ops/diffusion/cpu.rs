@@ -12,7 +12,7 @@ use super::{DiffusionKernel, SparseRows};
 use crate::{
     device::{host_op, HostTensor},
     ops::{
-        linear::Activation,
+        linear::{Activation, LEAK},
         math::{tanh, vectorised},
     },
 };
@@ -177,6 +177,7 @@ fn activate(out: &mut [f32], activation: Activation) {
         Activation::Identity => {}
         // not `max`, which would turn a NaN into a 0 and hide it from the loss
         Activation::Relu => out.iter_mut().for_each(|a| *a = if *a < 0.0 { 0.0 } else { *a }),
+        Activation::LeakyRelu => out.iter_mut().for_each(|a| *a = if *a > 0.0 { *a } else { LEAK * *a }),
         Activation::Tanh => vectorised(|| out.iter_mut().for_each(|a| *a = tanh(*a))),
         Activation::Sigmoid => out.iter_mut().for_each(|a| *a = crate::ops::math::sigmoid(*a)),
     }

@@ -58,8 +58,8 @@ fn op<B: Dim, I: Dim, O: Dim, T: Tape<f32, Cpu>>(
 ) -> Result<Tensor<(B, O), f32, Cpu, T>, CpuError> {
     let (outputs, inputs) = *weight.shape();
     let (b, i, o) = (rows.size(), inputs.size(), outputs.size());
-    let (weight, tape_w) = HostTensor::read_param::<_, T>(weight)?;
-    let (bias, tape_b) = HostTensor::read_param::<_, T>(bias)?;
+    let (weight, tape_w) = HostTensor::read_weight::<_, T>(weight)?;
+    let (bias, tape_b) = HostTensor::read_weight::<_, T>(bias)?;
     host_op(
         device,
         tape.merge(tape_w).merge(tape_b),
@@ -77,7 +77,9 @@ fn op<B: Dim, I: Dim, O: Dim, T: Tape<f32, Cpu>>(
             if !dx.is_empty() {
                 matmul(Mat::new(&da, b, o), Mat::new(w, o, i), Mat::new(dx, b, i), Accumulate::Add);
             }
-            matmul(Mat::new(&da[..], b, o).t(), Mat::new(x, b, i), Mat::new(dw, o, i), Accumulate::Add);
+            if !dw.is_empty() {
+                matmul(Mat::new(&da[..], b, o).t(), Mat::new(x, b, i), Mat::new(dw, o, i), Accumulate::Add);
+            }
             add_column_sums(&da, db);
         },
     )
@@ -110,6 +112,9 @@ fn before_activation<'a>(y: &[f32], dy: &'a [f32], activation: Activation) -> Co
 
 /// Adds to each column's sum its values, row after row.
 fn add_column_sums(values: &[f32], sums: &mut [f32]) {
+    if sums.is_empty() {
+        return;
+    }
     let width = sums.len().max(1);
     sums.par_chunks_mut(COLUMNS).enumerate().for_each(|(block, sums)| {
         vectorised(|| {

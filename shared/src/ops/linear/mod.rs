@@ -15,6 +15,9 @@ use dfdx::{
 
 use super::erased::erased;
 
+/// The slope of [`Activation::LeakyRelu`] below 0.
+pub const LEAK: f32 = 0.2;
+
 /// The function applied to each output of a layer, f in the formulas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,6 +27,8 @@ pub enum Activation {
     Identity,
     /// f(a) = max(0, a); derivative 0 at 0, as in PyTorch.
     Relu,
+    /// f(a) = a above 0 and [`LEAK`] a elsewhere, as in the discriminator of DCGAN.
+    LeakyRelu,
     /// f(a) = tanh a.
     Tanh,
     /// f(a) = 1 / (1 + e⁻ᵃ).
@@ -38,6 +43,13 @@ impl Activation {
         match self {
             Activation::Identity => 1.0,
             Activation::Relu => f32::from(u8::from(y > 0.0)),
+            Activation::LeakyRelu => {
+                if y > 0.0 {
+                    1.0
+                } else {
+                    LEAK
+                }
+            }
             Activation::Tanh => 1.0 - y * y,
             Activation::Sigmoid => y * (1.0 - y),
         }
@@ -160,10 +172,5 @@ pub fn composed<B: Dim, I: Dim, O: Dim, E: Dtype, D: Device<E>, T: Tape<E, D>>(
     let bias = bias.retaped::<T>().try_broadcast_like::<_, Axis<0>>(&shape)?;
     let transposed = weight.retaped::<T>().try_permute::<_, Axes2<1, 0>>()?;
     let a = x.try_matmul(transposed)?.try_add(bias)?;
-    match activation {
-        Activation::Identity => Ok(a),
-        Activation::Relu => a.try_relu(),
-        Activation::Tanh => a.try_tanh(),
-        Activation::Sigmoid => a.try_sigmoid(),
-    }
+    super::functions::composed(a, activation)
 }

@@ -3,9 +3,10 @@ use dfdx::prelude::*;
 use super::*;
 use crate::testing::{assert_close, finite_differences, Golden};
 
-const ALL: [(Activation, &str); 4] = [
+const ALL: [(Activation, &str); 5] = [
     (Activation::Identity, "identity"),
     (Activation::Relu, "relu"),
+    (Activation::LeakyRelu, "leakyrelu"),
     (Activation::Tanh, "tanh"),
     (Activation::Sigmoid, "sigmoid"),
 ];
@@ -134,4 +135,22 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     for threads in [2, 4] {
         assert_eq!(one, run(threads), "{threads} threads");
     }
+}
+
+#[test]
+fn frozen_weights_pass_the_same_gradient_on() {
+    let dev = Cpu::seed_from_u64(3);
+    let x: Tensor<Rank2<5, 4>, f32, _> = dev.sample_normal();
+    let w: Tensor<Rank2<3, 4>, f32, _> = dev.sample_normal();
+    let b: Tensor<Rank1<3>, f32, _> = dev.sample_normal();
+    let run = || linear(x.leaky_trace(), &w, &b, Activation::LeakyRelu).unwrap();
+    let learns = run().square().sum::<Rank0, _>().backward();
+    let mut frozen = crate::device::frozen(run).square().sum::<Rank0, _>().backward();
+    assert_eq!(learns.get(&x).as_vec(), frozen.get(&x).as_vec());
+    for grads in [&mut frozen] {
+        grads.try_alloc_for(&w).unwrap();
+        grads.try_alloc_for(&b).unwrap();
+        assert!(grads.get(&w).as_vec().iter().chain(&grads.get(&b).as_vec()).all(|g| *g == 0.0));
+    }
+    assert!(learns.get(&w).as_vec().iter().any(|g| *g != 0.0));
 }

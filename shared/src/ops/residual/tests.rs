@@ -24,7 +24,9 @@ fn gradients_are_finite_differences_of_the_oracle() {
     let x: Tensor<Rank1<7>, f32, _> = dev.sample_normal();
     let r: Tensor<Rank1<7>, f32, _> = dev.sample_normal();
     let wide = |t: &Tensor<Rank1<7>, f32, Cpu>| t.as_vec().iter().map(|v| f64::from(*v)).collect::<Vec<_>>();
-    for f in [Activation::Identity, Activation::Relu, Activation::Tanh, Activation::Sigmoid] {
+    for f in
+        [Activation::Identity, Activation::Relu, Activation::LeakyRelu, Activation::Tanh, Activation::Sigmoid]
+    {
         let loss = |v: &[Vec<f64>]| {
             let (x, r) =
                 (dev.tensor_from_vec(v[0].clone(), (7usize,)), dev.tensor_from_vec(v[1].clone(), (7usize,)));

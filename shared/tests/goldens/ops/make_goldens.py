@@ -53,3 +53,10 @@ write("diffusion", s=s, wc=wc, wd=wd, b=b, y=y, dy=dy, dwc=dwc, dwd=dwd, db=db)
 z = torch.tanh(wc * s)
 dz = torch.randn(6, 3, 7).float().double()
 write("diffusion_conv", z=z, dz=dz, dwc=grads(z, wc, cotangent=dz)[0])
+
+# last, so that everything before keeps its draws
+x, w, b = leaf(5, 4), leaf(3, 4), leaf(3)
+dy = torch.randn(5, 3).float().double()
+y = F.leaky_relu(F.linear(x, w, b), 0.2)
+dx, dw, db = grads(y, x, w, b, cotangent=dy)
+write("linear_leakyrelu", x=x, w=w, b=b, y=y, dy=dy, dx=dx, dw=dw, db=db)
