@@ -192,6 +192,50 @@ where
     Ok(())
 }
 
+/// Changes the trainable tensors of `model` in place, in the order of its fields: `change` is given each one's name and its
+/// elements in row-major order, such as to clip them.
+///
+/// # Errors
+/// [`StateError::Device`] where the device refuses a copy; tensors before it have been changed.
+///
+/// # Complexity
+/// Two copies of the weights, one tensor at a time.
+pub fn map_parameters<M, D>(model: &mut M, mut change: impl FnMut(&str, &mut [f32])) -> Result<(), StateError>
+where
+    M: TensorCollection<f32, D>,
+    D: Device<f32>,
+{
+    M::iter_tensors(&mut RecursiveWalker {
+        m: (model, String::new()),
+        f: &mut Changer { change: &mut change },
+    })?;
+    Ok(())
+}
+
+struct Changer<'a> {
+    change: &'a mut dyn FnMut(&str, &mut [f32]),
+}
+
+impl<D: Device<f32>> TensorVisitor<f32, D> for Changer<'_> {
+    type Viewer = (ViewTensorMut, ViewTensorName);
+    type Err = StateError;
+    type E2 = f32;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        opts: TensorOptions<S, f32, D>,
+        (tensor, name): (&mut Tensor<S, f32, D>, String),
+    ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
+        if opts.do_gradient_update {
+            let mut values = layout::read(tensor);
+            (self.change)(&name, &mut values);
+            layout::write(tensor, &values).map_err(|reason| StateError::Device { name, reason })?;
+        }
+        Ok(None)
+    }
+}
+
 /// Looks tensors up by name.
 ///
 /// # Errors

@@ -36,4 +36,4 @@ pub use rule::{Slot, StepPoint, UpdateRule, MAX_SLOTS};
 pub use saved::{OptimScalars, OptimState};
 pub use schedule::{Decay, Schedule, Warmup};
 pub use sgd::{HeavyBallForm, Momentum, Sgd, SgdConfig};
-pub use step::StepReport;
+pub use step::{Adjust, StepReport};

@@ -79,11 +79,61 @@ impl<R: UpdateRule> Optimizer<R> {
         M: TensorCollection<f32, D>,
         D: ParamStore,
     {
+        self.step_with(model, grads, None)
+    }
+
+    /// [`step`](Self::step) on gradients that `adjust` has changed first: it is given each parameter's name, its weights and
+    /// its gradient, such as to add a penalty's gradient or to clip. The report's norm is of the changed gradient.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    ///
+    /// # Complexity
+    /// One copy of the gradients more than [`step`](Self::step), one tensor at a time.
+    ///
+    /// # Example
+    /// ```
+    /// use shared::dfdx::nn::modules::Linear;
+    /// use shared::dfdx::prelude::*;
+    /// use shared::optim::{Sgd, SgdConfig};
+    ///
+    /// let dev = Cpu::default();
+    /// let mut model = Linear::<1, 1, f32, Cpu>::build(&dev);
+    /// let before = model.weight.array()[0][0];
+    /// let mut opt = Sgd::new(SgdConfig { lr: 1.0, momentum: Default::default(), ..SgdConfig::default() })?;
+    /// let mut grads = model.alloc_grads();
+    /// opt.step_adjusted(&mut model, &mut grads, &mut |_, w, g| g.copy_from_slice(w))?; // weight decay by hand
+    /// assert_eq!((before != 0.0, model.weight.array()), (true, [[0.0]]));
+    /// # Ok::<(), shared::optim::OptimError>(())
+    /// ```
+    pub fn step_adjusted<M, D>(
+        &mut self,
+        model: &mut M,
+        grads: &mut Gradients<f32, D>,
+        adjust: &mut Adjust<'_>,
+    ) -> Result<StepReport, OptimError>
+    where
+        M: TensorCollection<f32, D>,
+        D: ParamStore,
+    {
+        self.step_with(model, grads, Some(adjust))
+    }
+
+    fn step_with<M, D>(
+        &mut self,
+        model: &mut M,
+        grads: &mut Gradients<f32, D>,
+        adjust: Option<&mut Adjust<'_>>,
+    ) -> Result<StepReport, OptimError>
+    where
+        M: TensorCollection<f32, D>,
+        D: ParamStore,
+    {
         self.check_model(&trainable(model)?)?;
         self.begin_step();
         let report =
             StepReport { step: self.step, lr: self.step_lr, parameters: 0, elements: 0, grad_norm: 0.0 };
-        let mut visitor = Stepper { opt: self, grads, report, squares: 0.0 };
+        let mut visitor = Stepper { opt: self, grads, adjust, report, squares: 0.0 };
         M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut visitor })?;
         Ok(StepReport { grad_norm: visitor.squares.sqrt(), ..visitor.report })
     }
@@ -135,14 +185,18 @@ where
     Ok(outline)
 }
 
-struct Stepper<'a, R, D: ParamStore> {
+/// Changes a parameter's gradient before it is used: the parameter's name, its weights, its gradient.
+pub type Adjust<'a> = dyn FnMut(&str, &[f32], &mut [f32]) + 'a;
+
+struct Stepper<'a, 'f, R, D: ParamStore> {
     opt: &'a mut Optimizer<R>,
     grads: &'a mut Gradients<f32, D>,
+    adjust: Option<&'a mut Adjust<'f>>,
     report: StepReport,
     squares: f64,
 }
 
-impl<R: UpdateRule, D: ParamStore> TensorVisitor<f32, D> for Stepper<'_, R, D> {
+impl<R: UpdateRule, D: ParamStore> TensorVisitor<f32, D> for Stepper<'_, '_, R, D> {
     type Viewer = (ViewTensorMut, ViewTensorName);
     type Err = OptimError;
     type E2 = f32;
@@ -160,7 +214,14 @@ impl<R: UpdateRule, D: ParamStore> TensorVisitor<f32, D> for Stepper<'_, R, D> {
         let shape = layout::sizes(tensor);
         let mut outcome = Ok(0.0);
         let lent = device.update_param(tensor, self.grads, &mut |w, g| {
-            outcome = self.opt.update_shaped(&name, &shape, w, g);
+            outcome = match &mut self.adjust {
+                None => self.opt.update_shaped(&name, &shape, w, g),
+                Some(adjust) => {
+                    let mut changed = g.to_vec();
+                    adjust(&name, w, &mut changed);
+                    self.opt.update_shaped(&name, &shape, w, &changed)
+                }
+            };
         });
         self.squares += outcome?;
         lent.map_err(|e| OptimError::Device { name, reason: e.to_string() })?;

@@ -60,6 +60,37 @@ where
     y.try_reshape_like(&(n1, channels, h1, w1))
 }
 
+/// Vectors of a and after them those of b: (B, C1) and (B, C2) to (B, C), which is [`concat_channels`] of one pixel.
+///
+/// # Errors
+/// The device's: out of memory.
+///
+/// # Panics
+/// If C is not C1 + C2 or the batches differ: a bug of the caller.
+///
+/// # Example
+/// ```
+/// use shared::{dfdx::prelude::*, ops::concat::concat_vectors};
+/// let dev = Cpu::default();
+/// let y: Tensor<Rank2<1, 3>, f32, _> = concat_vectors(dev.tensor([[1.0]]), dev.tensor([[2.0, 3.0]]), Const)?;
+/// assert_eq!(y.array(), [[1.0, 2.0, 3.0]]);
+/// # Ok::<(), CpuError>(())
+/// ```
+pub fn concat_vectors<B: Dim, C1: Dim, C2: Dim, C: Dim, D: ConcatKernel, T, R>(
+    a: Tensor<(B, C1), f32, D, T>,
+    b: Tensor<(B, C2), f32, D, R>,
+    width: C,
+) -> Result<Tensor<(B, C), f32, D, T>, D::Err>
+where
+    T: Tape<f32, D> + Merge<R>,
+    R: Tape<f32, D>,
+{
+    let ((n, c1), (_, c2)) = (*a.shape(), *b.shape());
+    let a = a.try_reshape_like(&(n, c1, Const::<1>, Const::<1>))?;
+    let b = b.try_reshape_like(&(n, c2, Const::<1>, Const::<1>))?;
+    concat_channels(a, b, width)?.try_reshape_like(&(n, width))
+}
+
 /// [`concat_channels`] on a device. The provided method is the composition of dfdx ops.
 pub trait ConcatKernel: Device<f32> {
     /// See [`concat_channels`].
