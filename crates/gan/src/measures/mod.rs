@@ -33,6 +33,8 @@ mod pairs;
 mod parzen;
 mod precision_recall;
 mod sliced_wasserstein;
+#[cfg(test)]
+mod tests;
 mod two_sample;
 
 pub use classifier_score::{classifier_score, ClassifierScore};
