@@ -7,6 +7,7 @@
 
 pub mod citation;
 pub mod digits;
+pub mod mixture;
 pub mod molecules;
 mod pen;
 pub mod shapes;
@@ -17,6 +18,7 @@ mod probe;
 
 pub use citation::{citation, CitationConfig};
 pub use digits::{digits, DigitConfig, Digits};
+pub use mixture::Mixture;
 pub use molecules::{molecules, MoleculeConfig};
 pub use shapes::{shapes, ShapeConfig, Shapes, SHAPE_CLASSES};
 
