@@ -1,1 +1,20 @@
-//! The theory of adversarial training as code that can be checked.
+//! The theory of adversarial training as code that can be checked: no networks, everything in `f64`.
+//!
+//! | module | the survey says | here |
+//! |---|---|---|
+//! | [`density`] | | Gaussian mixtures on the line, integrals to rounding, KL and Jensen-Shannon divergence |
+//! | [`optimal`] | D* = p_data / (p_data + p_g), C(G) = −log 4 + 2 JSD | both, and what smoothed labels do to them |
+//!
+//! Every result is the same to the last bit at any number of threads.
+//!
+//! # Reference
+//! Creswell et al. 2018, "Generative Adversarial Networks: An Overview", its sections on training and on alternative
+//! formulations.
+
+pub mod density;
+pub mod error;
+pub mod optimal;
+
+pub use density::{jensen_shannon, kl, Estimate, GaussianMixture, Quadrature};
+pub use error::TheoryError;
+pub use optimal::Labels;
