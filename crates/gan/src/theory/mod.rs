@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`density`] | | Gaussian mixtures on the line, integrals to rounding, KL and Jensen-Shannon divergence |
 //! | [`optimal`] | D* = p_data / (p_data + p_g), C(G) = −log 4 + 2 JSD | both, and what smoothed labels do to them |
+//! | [`f_divergence`] | f-GAN: a bound for any critic | the table of divergences, each with its tight critic |
 //!
 //! Every result is the same to the last bit at any number of threads.
 //!
@@ -13,8 +14,10 @@
 
 pub mod density;
 pub mod error;
+pub mod f_divergence;
 pub mod optimal;
 
 pub use density::{jensen_shannon, kl, Estimate, GaussianMixture, Quadrature};
 pub use error::TheoryError;
+pub use f_divergence::Divergence;
 pub use optimal::Labels;
