@@ -5,6 +5,7 @@
 //! | [`density`] | | Gaussian mixtures on the line, integrals to rounding, KL and Jensen-Shannon divergence |
 //! | [`optimal`] | D* = p_data / (p_data + p_g), C(G) = −log 4 + 2 JSD | both, and what smoothed labels do to them |
 //! | [`f_divergence`] | f-GAN: a bound for any critic | the table of divergences, each with its tight critic |
+//! | [`game`] | training seeks a saddle, and gradient steps may circle or leave it | quadratic games, step by step and by eigenvalues |
 //!
 //! Every result is the same to the last bit at any number of threads.
 //!
@@ -15,9 +16,11 @@
 pub mod density;
 pub mod error;
 pub mod f_divergence;
+pub mod game;
 pub mod optimal;
 
 pub use density::{jensen_shannon, kl, Estimate, GaussianMixture, Quadrature};
 pub use error::TheoryError;
 pub use f_divergence::Divergence;
+pub use game::{Dynamics, Eigenvalue, Matrix2, QuadraticGame, Trajectory};
 pub use optimal::Labels;
