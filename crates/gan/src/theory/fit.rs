@@ -35,7 +35,7 @@ impl Default for SplineConfig {
 ///
 /// # Example
 /// ```
-/// use gan::theory::{fit::central, optimal::Discrimination, GaussianMixture, SplineConfig, SplineDiscriminator};
+/// use gan::theory::{central, Discrimination, GaussianMixture, SplineConfig, SplineDiscriminator};
 /// # fn main() -> Result<(), gan::theory::TheoryError> {
 /// let (data, model) = (GaussianMixture::normal(0.0, 1.0)?, GaussianMixture::normal(1.0, 1.5)?);
 /// let samples = [data.sample(10_000, 0), model.sample(10_000, 1)];

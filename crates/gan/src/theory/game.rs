@@ -46,7 +46,7 @@ pub enum Dynamics {
     Alternating,
     /// Both step with the field at the place where a simultaneous step would lead: z' = z + η v(z + η v(z)).
     Extragradient,
-    /// x goes down the cost after `steps` further steps of y, through which it differentiates; y takes one step, from
+    /// x goes down the cost after `steps` further steps of y, each of size η, through which it differentiates; y takes one step, from
     /// where both were. With 0 steps it is [`Simultaneous`](Self::Simultaneous).
     Unrolled {
         /// K.

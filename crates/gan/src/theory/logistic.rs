@@ -63,7 +63,8 @@ pub(super) fn fit(
     };
     let mut w = vec![0.0; features];
     let mut here = sums(&w);
-    for _ in 0..STEPS {
+    let mut steps = 0;
+    while steps < STEPS {
         if here.largest_slope() <= TOLERANCE {
             return Ok(w);
         }
@@ -79,8 +80,9 @@ pub(super) fn fit(
             size *= 0.5;
         };
         (w, here) = (next, there);
+        steps += 1;
     }
-    Err(TheoryError::NotConverged { steps: STEPS, slope: here.largest_slope() })
+    Err(TheoryError::NotConverged { steps, slope: here.largest_slope() })
 }
 
 /// Whether a sample has points, whole and finite.
@@ -88,7 +90,7 @@ pub(super) fn check(what: &'static str, points: &[f64], width: usize) -> Result<
     if points.is_empty() {
         return Err(TheoryError::Empty { what, item: "point" });
     }
-    if points.len() % width != 0 {
+    if !points.len().is_multiple_of(width) {
         let expected = format!("a multiple of {width}, because each point has {width}");
         return Err(TheoryError::Length { what, found: points.len(), expected });
     }
@@ -225,7 +227,7 @@ mod tests {
             .starts_with("the sample of data holds 3 numbers: it must hold a multiple of 2"));
         assert!(message(&[1.0, f64::NAN], 1.0).starts_with("the sample of data has NaN at position 1"));
         assert!(message(&[1.0; 2], 0.0).starts_with("the ridge is 0: "));
-        // separable and all but free: the minimum is too far for the steps, or found; never NaN
+        // points apart: only the ridge keeps the minimum finite
         let sides = [Side { points: &[1.0], label: 1.0 }, Side { points: &[0.0], label: 0.0 }];
         let w = fit(sides, 1, 2, phi, 1e-6).unwrap();
         assert!(w[1] > 10.0 && w.iter().all(|w| w.is_finite()), "{w:?}");

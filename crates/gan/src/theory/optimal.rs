@@ -70,9 +70,9 @@ impl Labels {
 ///
 /// # Example
 /// ```
-/// use gan::theory::{optimal::Discrimination, GaussianMixture, Labels};
+/// use gan::theory::{Discrimination, GaussianMixture, Labels};
 /// # fn main() -> Result<(), gan::theory::TheoryError> {
-/// let (data, model) = (GaussianMixture::normal(0.0, 1.0)?, GaussianMixture::normal(2.0, 0.5)?);
+/// let (data, model) = (GaussianMixture::normal(0.0, 1.0)?, GaussianMixture::normal(4.0, 1.0)?);
 /// let plain = Discrimination::new(&data, &model);
 /// assert!((plain.optimal_value() - plain.value_by_theorem()).abs() < 1e-12);
 /// // any other discriminator does worse
