@@ -13,6 +13,7 @@ pub(crate) enum Kind {
     MultiMnist = 5,
     Placement = 6,
     AffNist = 7,
+    Mixture = 8,
 }
 
 /// The generator of item `index`.

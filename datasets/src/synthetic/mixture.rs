@@ -3,9 +3,10 @@
 use std::f64::consts::TAU;
 use std::ops::Range;
 
-use rand::{RngCore, SeedableRng};
+use rand::RngCore;
 use rand_chacha::ChaCha8Rng;
 
+use crate::stream::{stream, Kind};
 use crate::DatasetError;
 
 /// Equally likely round Gaussians in the plane, each a mode.
@@ -129,7 +130,7 @@ impl Mixture {
     /// The points of a range in order. Every point takes the same number of words of one stream, so that a range
     /// starts anywhere at no cost.
     fn draws(&self, indices: Range<u64>, seed: u64) -> impl Iterator<Item = ([f32; 2], usize)> + '_ {
-        let mut rng = generator(seed);
+        let mut rng = stream(Kind::Mixture, seed, 0);
         rng.set_word_pos(WORDS * u128::from(indices.start));
         indices.map(move |_| self.draw(&mut rng))
     }
@@ -148,15 +149,6 @@ impl Mixture {
 
 /// Words of 32 bits that a point takes: three numbers of 64.
 const WORDS: u128 = 6;
-
-/// The generator of all points of a seed; its key is laid out as that of `crate::stream`, as kind 8.
-fn generator(seed: u64) -> ChaCha8Rng {
-    const KIND: u64 = 8;
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..16].copy_from_slice(&KIND.to_le_bytes());
-    ChaCha8Rng::from_seed(key)
-}
 
 #[cfg(test)]
 mod tests {
