@@ -16,6 +16,9 @@ use crate::{
     GanError,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Streams of the seed.
 const DROPOUT_STREAM: u64 = 11;
 const NOISE_STREAM: u64 = 12;
