@@ -3,7 +3,10 @@
 use shared::{
     device::Backend,
     dfdx::prelude::*,
-    nn::Pass,
+    nn::{
+        state::{state_dict, NamedTensor},
+        Pass,
+    },
     ops::concat::concat_vectors,
     train::{RunRng, State},
 };
@@ -16,7 +19,7 @@ use crate::{
     net::{Discriminator, Generator, Vectors},
     player::{Player, PlayerConfig},
     trainer::Game,
-    GanError,
+    Formulation, GanError,
 };
 
 /// Streams of the seed.
@@ -278,6 +281,34 @@ where
     }
     fn draw(&self, count: usize, labels: &[usize], seed: u64) -> Result<Vec<f32>, GanError> {
         self.samples(count, labels, seed)
+    }
+    fn teach(&mut self, batch: &Batch<'_>) -> Result<CriticReport, GanError> {
+        let (real, classes) = self.real(batch)?;
+        let z = self.latent(real.shape().0, batch.labels)?;
+        let (net, mut pass) = self.generator.train_pass();
+        let fake = net.generate(z, &mut pass).map_err(compute)?;
+        let shown = self.with_classes(fake, classes)?;
+        self.critic.learn(&self.recipe, self.steps, &real, &shown)
+    }
+    fn pull(&mut self, formulation: Formulation, batch: &Batch<'_>) -> Result<f64, GanError> {
+        let (real, classes) = self.real(batch)?;
+        let z = self.latent(real.shape().0, batch.labels)?;
+        let grads = self.generator.take_grads()?;
+        let (net, mut pass) = self.generator.train_pass();
+        let fake = net.generate(z.traced(grads), &mut pass).map_err(compute)?;
+        let shown = self.with_classes(fake, classes)?;
+        let recipe = Recipe { formulation, ..self.recipe.clone() };
+        let loss = self.critic.look(&recipe, self.steps, &real, shown)?;
+        self.generator.norm_of(loss.try_backward().map_err(compute)?)
+    }
+    fn decode(&self, z: &[f32]) -> Result<Vec<f32>, GanError> {
+        self.generate(z)
+    }
+    fn weights(&self) -> Result<Vec<NamedTensor>, GanError> {
+        Ok(state_dict(&self.generator.averaged()?))
+    }
+    fn take_weights(&mut self, weights: &[NamedTensor]) -> Result<(), GanError> {
+        self.generator.take_weights(weights)
     }
     fn keep(&self) -> Result<State, GanError> {
         self.save()

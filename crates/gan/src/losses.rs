@@ -46,6 +46,38 @@ pub enum Formulation {
     FDivergence(Divergence),
 }
 
+/// Every formulation, by its name.
+const NAMES: &[(&str, Formulation)] = &[
+    ("minimax", Formulation::Minimax),
+    ("non-saturating", Formulation::NonSaturating),
+    ("least-squares", Formulation::LeastSquares),
+    ("wasserstein", Formulation::Wasserstein),
+    ("hinge", Formulation::Hinge),
+    ("kl", Formulation::FDivergence(Divergence::Kl)),
+    ("reverse-kl", Formulation::FDivergence(Divergence::ReverseKl)),
+    ("pearson-chi2", Formulation::FDivergence(Divergence::PearsonChi2)),
+    ("squared-hellinger", Formulation::FDivergence(Divergence::SquaredHellinger)),
+    ("jensen-shannon", Formulation::FDivergence(Divergence::JensenShannon)),
+    ("gan", Formulation::FDivergence(Divergence::Gan)),
+];
+
+impl std::fmt::Display for Formulation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = NAMES.iter().find(|(_, formulation)| formulation == self);
+        f.write_str(name.map_or("", |(name, _)| name))
+    }
+}
+
+impl std::str::FromStr for Formulation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = NAMES.iter().find(|(name, _)| *name == text);
+        let known = || NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        found.map(|(_, formulation)| *formulation).ok_or_else(|| format!("it takes one of {}", known()))
+    }
+}
+
 /// Scores of a batch.
 type Scores<D, T> = Vectors<1, D, T>;
 /// A loss.

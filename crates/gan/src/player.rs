@@ -9,7 +9,7 @@ use shared::{
         state::{load_state_dict, map_parameters, state_dict, visit_parameters, NamedTensor},
         Pass, Training,
     },
-    optim::{AnyOptimizer, OptimScalars, OptimState, OptimizerConfig},
+    optim::{AnyOptimizer, OptimScalars, OptimState, OptimizerConfig, Sgd, SgdConfig},
     train::{RunRng, State},
 };
 
@@ -127,6 +127,15 @@ impl<D: Backend, M: TensorCollection<f32, D> + Clone> Player<M, D> {
         Ok(())
     }
 
+    /// The norm of gradients, which go back to zero; nothing else changes.
+    pub(crate) fn norm_of(&mut self, mut grads: Gradients<f32, D>) -> Result<f64, GanError> {
+        let mut still = Sgd::new(SgdConfig::default())?;
+        still.set_lr(0.0)?;
+        let norm = still.step(&mut self.net, &mut grads)?.grad_norm;
+        self.grads = Some(grads);
+        Ok(norm)
+    }
+
     /// m ← β m + (1 − β) θ for weights; running statistics are taken as they are.
     fn move_average(&mut self) {
         if self.config.average == 0.0 {
@@ -158,6 +167,18 @@ impl<D: Backend, M: TensorCollection<f32, D> + Clone> Player<M, D> {
             load_state_dict(&mut net, &self.average)?;
         }
         Ok(net)
+    }
+
+    /// Takes weights, for the network and for its average.
+    ///
+    /// # Errors
+    /// [`GanError::State`] where they are another network's; nothing has changed then.
+    pub fn take_weights(&mut self, weights: &[NamedTensor]) -> Result<(), GanError> {
+        load_state_dict(&mut self.net, weights)?;
+        if self.config.average > 0.0 {
+            self.average = state_dict(&self.net);
+        }
+        Ok(())
     }
 
     /// Puts weights, optimiser and averages under `prefix` of a state.

@@ -1,11 +1,15 @@
 //! A game in the shared training loop: checkpoints, resuming, divergence.
 
-use shared::train::{fit, FitPlan, Fitted, Learner, Progress, State, Storage};
+use shared::{
+    nn::state::NamedTensor,
+    train::{fit, FitPlan, Fitted, Learner, Progress, State, Storage},
+};
 
 use crate::{
+    critic::CriticReport,
     diagnostics::{Warning, Watch},
     gan::{Batch, StepReport},
-    GanError,
+    Formulation, GanError,
 };
 
 /// Any game whose networks were chosen at run time.
@@ -24,6 +28,49 @@ pub trait Game {
     /// # Errors
     /// [`GanError`].
     fn draw(&self, count: usize, labels: &[usize], seed: u64) -> Result<Vec<f32>, GanError>;
+    /// One step of the discriminator alone.
+    ///
+    /// # Errors
+    /// [`GanError::Unsupported`] where the game has no such step.
+    fn teach(&mut self, _batch: &Batch<'_>) -> Result<CriticReport, GanError> {
+        Err(GanError::Unsupported {
+            what: "step of its discriminator alone",
+            model: "this game".into(),
+            instead: "play whole turns",
+        })
+    }
+    /// ‖∇θ L_G‖ that a formulation would have now, with no step taken.
+    ///
+    /// # Errors
+    /// [`GanError::Unsupported`] where the game does not tell.
+    fn pull(&mut self, _formulation: Formulation, _batch: &Batch<'_>) -> Result<f64, GanError> {
+        Err(GanError::Unsupported {
+            what: "gradient to be looked at",
+            model: "this game".into(),
+            instead: "look at the reports of its turns",
+        })
+    }
+    /// Samples of latent vectors, one after the other.
+    ///
+    /// # Errors
+    /// [`GanError::Unsupported`] where the game does not make them so.
+    fn decode(&self, _z: &[f32]) -> Result<Vec<f32>, GanError> {
+        Err(GanError::Unsupported {
+            what: "latent vectors from outside",
+            model: "this game".into(),
+            instead: "draw samples",
+        })
+    }
+    /// The weights that samples are drawn with, by name.
+    ///
+    /// # Errors
+    /// [`GanError::State`].
+    fn weights(&self) -> Result<Vec<NamedTensor>, GanError>;
+    /// Takes what [`weights`](Self::weights) gave, to draw samples.
+    ///
+    /// # Errors
+    /// [`GanError::State`] where it is another game's.
+    fn take_weights(&mut self, weights: &[NamedTensor]) -> Result<(), GanError>;
     /// Everything that the next turn depends on.
     ///
     /// # Errors
