@@ -4,6 +4,7 @@ mod config;
 mod critic;
 mod diagnostics;
 mod error;
+pub mod families;
 mod gan;
 pub mod latent;
 mod losses;

@@ -127,6 +127,25 @@ impl<D: Backend, M: TensorCollection<f32, D> + Clone> Player<M, D> {
         Ok(())
     }
 
+    /// [`update`](Self::update) by another optimiser, for a network that learns in two phases.
+    ///
+    /// # Errors
+    /// [`GanError::Optim`].
+    pub(crate) fn update_by(
+        &mut self,
+        other: &mut AnyOptimizer,
+        base_lr: f64,
+        grads: Gradients<f32, D>,
+        rate: f64,
+    ) -> Result<(), GanError> {
+        let own = std::mem::replace(&mut self.base_lr, base_lr);
+        std::mem::swap(&mut self.optimizer, other);
+        let done = self.update(grads, rate);
+        std::mem::swap(&mut self.optimizer, other);
+        self.base_lr = own;
+        done
+    }
+
     /// m ← β m + (1 − β) θ for weights; running statistics are taken as they are.
     fn move_average(&mut self) {
         if self.config.average == 0.0 {
