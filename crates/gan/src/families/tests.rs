@@ -39,6 +39,13 @@ fn corners(count: usize, seed: u64) -> (Vec<f32>, Vec<usize>) {
     (values, labels)
 }
 
+/// Points of a plane in four dimensions, two normal numbers each.
+fn plane(count: usize) -> Vec<f32> {
+    let mut rng = shared::train::RunRng::new(4, 0);
+    let z = crate::latent::draw(crate::Prior::Normal, count, 2, &mut rng);
+    z.chunks_exact(2).flat_map(|z| [z[0], z[1], 0.6 * z[0] + 0.8 * z[1], 0.8 * z[0] - 0.6 * z[1]]).collect()
+}
+
 fn train(game: &mut dyn Game, values: &[f32], labels: &[usize], steps: usize) {
     let plan = Plan { steps, batch: 64, seed: 3, ..Plan::default() };
     play(game, &Examples { values, labels }, &plan, &mut |_| Ok(())).unwrap();
@@ -47,6 +54,11 @@ fn train(game: &mut dyn Game, values: &[f32], labels: &[usize], steps: usize) {
 fn mean_square(a: &[f32], b: &[f32]) -> f64 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / a.len() as f64
+}
+
+/// The mean square of values.
+fn power(values: &[f32]) -> f64 {
+    mean_square(values, &vec![0.0; values.len()])
 }
 
 fn weights(game: &dyn Game, network: &str) -> Vec<NamedTensor> {
@@ -96,6 +108,7 @@ fn descends(game: &mut dyn Game, batch: Batch<'_>, rate: f64) {
     let second = game.turn(&[batch]).unwrap();
     let found = first.generator_loss - second.generator_loss;
     let expected = rate * first.generator_grad_norm.powi(2);
+    eprintln!("descends {found} {}", found / expected);
     assert!((found / expected - 1.0).abs() < 0.05, "{found} for {expected}");
 }
 
