@@ -205,10 +205,12 @@ impl<D: Backend, M: TensorCollection<f32, D> + Clone> Player<M, D> {
         let tensors = state.take_tensors(&format!("{prefix}-optimizer"))?;
         let counted = state.get(&format!("{prefix}-counted"))?;
         let dropout = RunRng::at(state.get(&format!("{prefix}-dropout"))?);
-        let average = state.take_tensors(&format!("{prefix}-average"))?;
+        let mut average = state.take_tensors(&format!("{prefix}-average"))?;
         if !average.is_empty() {
-            // a look whether it fits, before anything changes
-            load_state_dict(&mut self.net.clone(), &average)?;
+            // whether it fits, before anything changes, and in the network's order: a file has its own
+            let mut fitting = self.net.clone();
+            load_state_dict(&mut fitting, &average)?;
+            average = state_dict(&fitting);
         }
         load_state_dict(&mut self.net, &state.take_tensors(prefix)?)?;
         self.optimizer.import_state(&self.net, &OptimState { scalars, tensors })?;
