@@ -68,16 +68,7 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Bigan<
-    E,
-    G,
-    C,
-    D: Backend,
-    const X: usize,
-    const Z: usize,
-    const XZ: usize,
-    const F: usize,
-> {
+pub struct Bigan<E, G, C, D: Backend, const X: usize, const Z: usize, const XZ: usize, const F: usize> {
     /// E: x → z.
     pub encoder: Player<E, D>,
     /// G: z → x.

@@ -104,9 +104,12 @@ where
             for weight in [weight_classes, weight_values] {
                 if !(weight.is_finite() && weight >= 0.0) {
                     let allowed = "it takes a number of at least 0";
-                    return Err(
-                        RecipeError { setting: "the weight of a code", value: weight.to_string(), allowed }.into()
-                    );
+                    return Err(RecipeError {
+                        setting: "the weight of a code",
+                        value: weight.to_string(),
+                        allowed,
+                    }
+                    .into());
                 }
             }
         }
@@ -178,9 +181,8 @@ where
     /// # Errors
     /// [`GanError::Values`] where there are no whole examples.
     pub fn classes_of(&self, x: &[f32]) -> Result<Vec<usize>, GanError> {
-        let logits = self.heads(x, |net, features| {
-            Ok(net.classes.forward(features, Activation::Identity)?.as_vec())
-        })?;
+        let logits =
+            self.heads(x, |net, features| Ok(net.classes.forward(features, Activation::Identity)?.as_vec()))?;
         let best = |row: &[f32]| (0..K).rev().max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap_or(0);
         Ok(logits.chunks_exact(K).map(best).collect())
     }

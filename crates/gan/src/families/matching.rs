@@ -112,7 +112,9 @@ mod tests {
     /// The largest sum over all one-to-one choices of the remaining columns.
     fn by_trying(hits: &[i64], count: usize, row: usize, taken: usize) -> i64 {
         let free = (0..count).filter(|j| taken & (1 << j) == 0);
-        free.map(|j| hits[row * count + j] + by_trying(hits, count, row + 1, taken | 1 << j)).max().unwrap_or(0)
+        free.map(|j| hits[row * count + j] + by_trying(hits, count, row + 1, taken | 1 << j))
+            .max()
+            .unwrap_or(0)
     }
 
     proptest! {

@@ -89,16 +89,7 @@ impl Default for Balance {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct VaeGan<
-    E,
-    G,
-    C,
-    D: Backend,
-    const X: usize,
-    const Z: usize,
-    const ZZ: usize,
-    const F: usize,
-> {
+pub struct VaeGan<E, G, C, D: Backend, const X: usize, const Z: usize, const ZZ: usize, const F: usize> {
     /// E: x → (μ, s).
     pub encoder: Player<E, D>,
     /// Dec: z → x.
@@ -345,4 +336,3 @@ pub(super) fn posterior<const ZZ: usize, const Z: usize, D: Backend, T: Tape<f32
     let kl = kl.try_mul(0.5 * Z as f32)?;
     Ok((mean.try_add(spread)?, kl))
 }
-

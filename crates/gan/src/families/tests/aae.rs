@@ -13,9 +13,8 @@ fn each_phase_moves_its_own() {
     let values = plane(32);
     let batch = Batch { values: &values, labels: &[] };
     let all = ["encoder", "decoder", "discriminator"];
-    let game = |fooling, discriminator, autoencoder| {
-        aae::<16>(&recipe(fooling, discriminator), sgd(autoencoder), 1)
-    };
+    let game =
+        |fooling, discriminator, autoencoder| aae::<16>(&recipe(fooling, discriminator), sgd(autoencoder), 1);
     moves(&mut game(0.1, 0.1, 0.1), batch, &all, &[]);
     moves(&mut game(STILL, STILL, 0.1), batch, &["encoder", "decoder"], &["discriminator"]);
     moves(&mut game(STILL, 0.1, STILL), batch, &["discriminator"], &["encoder", "decoder"]);
@@ -42,7 +41,10 @@ fn the_reconstruction_step_is_down_its_loss() {
     game.turn(&[batch]).unwrap();
     // plain steps: the squared length of both moves, over the rate, is what the loss falls by
     let moved = |now: Vec<NamedTensor>, before: &[NamedTensor]| -> f64 {
-        now.iter().zip(before).map(|(a, b)| mean_square(a.values(), b.values()) * a.values().len() as f64).sum()
+        now.iter()
+            .zip(before)
+            .map(|(a, b)| mean_square(a.values(), b.values()) * a.values().len() as f64)
+            .sum()
     };
     let length = moved(weights(&game, "encoder"), &before.1) + moved(weights(&game, "decoder"), &before.2);
     let (found, expected) = (before.0 - error(&game), length / 1e-2);
