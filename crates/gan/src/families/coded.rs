@@ -23,7 +23,11 @@ use crate::net::{Discriminator, Vectors};
 pub enum Coding {
     /// AC-GAN: they are the class, and the class is told apart on real and on generated examples, with weight 1.
     AuxiliaryClassifier,
-    /// InfoGAN: they are codes without a meaning, told apart on generated examples alone. Both weights 0 make the control.
+    /// InfoGAN: they are codes without a meaning, told apart on generated examples alone.
+    ///
+    /// Both weights 0 make the control: no network hears of the codes, and the heads keep their first weights. Such a head
+    /// still cuts the data along random lines of trained features, so that after the best matching it is right more often
+    /// than one in K.
     Information {
         /// λ of the one-hot code; 1 in the paper.
         weight_classes: f64,
