@@ -162,18 +162,14 @@ impl<D: Backend, C: Discriminator<X, F, D>, const X: usize, const F: usize> Crit
         real: &Vectors<X, D>,
         fake: Tracked<X, D>,
     ) -> Result<Tensor<(), f32, D, OwnedTape<f32, D>>, GanError> {
-        let sigma = recipe.noise_at(step);
-        let fake = self.noisy(sigma, fake)?;
         match recipe.aim {
             Aim::Scores => {
-                let (net, mut pass) = self.player.train_pass();
-                let scores = frozen(|| {
-                    let features = net.features(fake, &mut pass)?;
-                    net.score(features, &mut pass)
-                });
-                recipe.formulation.for_generator(scores.map_err(compute)?).map_err(compute)
+                let (_, scores) = self.through(recipe, step, fake)?;
+                recipe.formulation.for_generator(scores).map_err(compute)
             }
             Aim::Features => {
+                let sigma = recipe.noise_at(step);
+                let fake = self.noisy(sigma, fake)?;
                 let real = self.noisy(sigma, real.clone())?;
                 let (net, mut pass) = self.player.train_pass();
                 let wanted = net.features(real, &mut pass).map_err(compute)?;
@@ -181,6 +177,27 @@ impl<D: Backend, C: Discriminator<X, F, D>, const X: usize, const F: usize> Crit
                 feature_distance(found, wanted).map_err(compute)
             }
         }
+    }
+
+    /// Features and scores of examples as the discriminator sees them in training: gradients go through it to `x`, and none
+    /// to its weights. The features start a tape of their own; a loss of theirs that is added to one of the scores joins it.
+    ///
+    /// # Errors
+    /// [`GanError`].
+    #[allow(clippy::type_complexity)]
+    pub fn through<T: Tape<f32, D>>(
+        &mut self,
+        recipe: &Recipe,
+        step: usize,
+        x: Vectors<X, D, T>,
+    ) -> Result<(Vectors<F, D, T>, Vectors<1, D, T>), GanError> {
+        let x = self.noisy(recipe.noise_at(step), x)?;
+        let (net, mut pass) = self.player.train_pass();
+        let seen: Result<_, D::Err> = frozen(|| {
+            let features = net.features(x, &mut pass)?;
+            Ok((features.with_empty_tape(), net.score(features, &mut pass)?))
+        });
+        seen.map_err(compute)
     }
 
     /// Scores without training.

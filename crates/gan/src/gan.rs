@@ -26,10 +26,10 @@ use crate::{
 const DROPOUT_STREAM: u64 = 1;
 const LATENT_STREAM: u64 = 2;
 /// Streams from here on are of samples that are drawn to be looked at.
-const SAMPLE_STREAM: u64 = 1 << 40;
+pub(crate) const SAMPLE_STREAM: u64 = 1 << 40;
 
 /// Samples made at a time.
-const SAMPLE_BATCH: usize = 256;
+pub(crate) const SAMPLE_BATCH: usize = 256;
 
 /// Examples with their classes, which only games with classes look at.
 #[derive(Clone, Copy, Debug)]
@@ -319,7 +319,7 @@ where
 }
 
 /// The mean distance of an example and the one after it.
-fn neighbours(values: &[f32], width: usize) -> f64 {
+pub(crate) fn neighbours(values: &[f32], width: usize) -> f64 {
     let rows: Vec<&[f32]> = values.chunks_exact(width.max(1)).collect();
     let distance = |a: &[f32], b: &[f32]| -> f64 {
         a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()

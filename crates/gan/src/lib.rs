@@ -9,6 +9,7 @@ pub mod data;
 mod diagnostics;
 mod error;
 pub mod experiment;
+pub mod families;
 mod games;
 mod gan;
 pub mod latent;

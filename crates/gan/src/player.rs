@@ -136,6 +136,25 @@ impl<D: Backend, M: TensorCollection<f32, D> + Clone> Player<M, D> {
         Ok(norm)
     }
 
+    /// [`update`](Self::update) by another optimiser, for a network that learns in two phases.
+    ///
+    /// # Errors
+    /// [`GanError::Optim`].
+    pub(crate) fn update_by(
+        &mut self,
+        other: &mut AnyOptimizer,
+        base_lr: f64,
+        grads: Gradients<f32, D>,
+        rate: f64,
+    ) -> Result<(), GanError> {
+        let own = std::mem::replace(&mut self.base_lr, base_lr);
+        std::mem::swap(&mut self.optimizer, other);
+        let done = self.update(grads, rate);
+        std::mem::swap(&mut self.optimizer, other);
+        self.base_lr = own;
+        done
+    }
+
     /// m ← β m + (1 − β) θ for weights; running statistics are taken as they are.
     fn move_average(&mut self) {
         if self.config.average == 0.0 {
@@ -207,10 +226,12 @@ impl<D: Backend, M: TensorCollection<f32, D> + Clone> Player<M, D> {
         let tensors = state.take_tensors(&format!("{prefix}-optimizer"))?;
         let counted = state.get(&format!("{prefix}-counted"))?;
         let dropout = RunRng::at(state.get(&format!("{prefix}-dropout"))?);
-        let average = state.take_tensors(&format!("{prefix}-average"))?;
+        let mut average = state.take_tensors(&format!("{prefix}-average"))?;
         if !average.is_empty() {
-            // a look whether it fits, before anything changes
-            load_state_dict(&mut self.net.clone(), &average)?;
+            // whether it fits, before anything changes, and in the network's order: a file has its own
+            let mut fitting = self.net.clone();
+            load_state_dict(&mut fitting, &average)?;
+            average = state_dict(&fitting);
         }
         load_state_dict(&mut self.net, &state.take_tensors(prefix)?)?;
         self.optimizer.import_state(&self.net, &OptimState { scalars, tensors })?;

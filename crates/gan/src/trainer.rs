@@ -64,13 +64,17 @@ pub trait Game {
     /// The weights that samples are drawn with, by name.
     ///
     /// # Errors
-    /// [`GanError::State`].
-    fn weights(&self) -> Result<Vec<NamedTensor>, GanError>;
+    /// [`GanError::Unsupported`] where the game is only kept whole.
+    fn weights(&self) -> Result<Vec<NamedTensor>, GanError> {
+        Err(kept_whole())
+    }
     /// Takes what [`weights`](Self::weights) gave, to draw samples.
     ///
     /// # Errors
-    /// [`GanError::State`] where it is another game's.
-    fn take_weights(&mut self, weights: &[NamedTensor]) -> Result<(), GanError>;
+    /// [`GanError::State`] where it is another game's, [`GanError::Unsupported`] where the game is only kept whole.
+    fn take_weights(&mut self, _weights: &[NamedTensor]) -> Result<(), GanError> {
+        Err(kept_whole())
+    }
     /// Everything that the next turn depends on.
     ///
     /// # Errors
@@ -81,6 +85,14 @@ pub trait Game {
     /// # Errors
     /// [`GanError`] where it is another game's.
     fn bring(&mut self, state: &State) -> Result<(), GanError>;
+}
+
+fn kept_whole() -> GanError {
+    GanError::Unsupported {
+        what: "weights apart from its whole state",
+        model: "this game".into(),
+        instead: "keep it, and bring it back",
+    }
 }
 
 /// What a game is trained on.

@@ -134,7 +134,8 @@ pub(super) fn rules(context: &Context<'_>) -> Result<Measured, ClaimError> {
         ("pooling in the discriminator", Networks::Pooled28),
     ];
     context.progress.start("games", (kinds.len() * seeds.len()) as u64);
-    let jobs: Vec<Run> = kinds.iter().flat_map(|(_, networks)| runs(&lab, *networks, turns, &seeds)).collect();
+    let jobs: Vec<Run> =
+        kinds.iter().flat_map(|(_, networks)| runs(&lab, *networks, turns, &seeds)).collect();
     let played = lab.play(context, &jobs)?;
     let groups: Vec<&[Played]> = played.chunks(seeds.len()).collect();
     // a game that diverged is as bad as can be
@@ -142,12 +143,17 @@ pub(super) fn rules(context: &Context<'_>) -> Result<Measured, ClaimError> {
         group.iter().map(|p| p.scores.as_ref().map_or(1e6, |s| s.frechet)).collect()
     };
     let base = frechet(groups[0]);
-    let mut measured = Measured::new(seeds.clone()).row(Row::new("Fréchet distance, all rules", base.clone())?);
+    let mut measured =
+        Measured::new(seeds.clone()).row(Row::new("Fréchet distance, all rules", base.clone())?);
     let mut rows = vec![("all rules", groups[0].first().map_or(&[][..], |p| &p.samples[..10 * 784]))];
     for ((name, _), group) in kinds.iter().zip(&groups).skip(1) {
         let found = frechet(group);
         measured = measured
-            .check(above_by(&format!("Fréchet distance, {name} less all rules"), &paired(&found, &base, LEVEL)?, 0.0))
+            .check(above_by(
+                &format!("Fréchet distance, {name} less all rules"),
+                &paired(&found, &base, LEVEL)?,
+                0.0,
+            ))
             .row(Row::new(&format!("Fréchet distance, {name}"), found)?);
         if let Some(samples) = group.first().map(|p| &p.samples).filter(|s| s.len() >= 10 * 784) {
             rows.push((name, &samples[..10 * 784]));
@@ -222,7 +228,9 @@ pub(super) fn latent_space(context: &Context<'_>) -> Result<Measured, ClaimError
             .iter()
             .zip(&told)
             .filter(|(_, t)| **t == from)
-            .flat_map(|(p, _)| p.iter().zip(away.iter().zip(&toward)).map(|(z, (a, b))| z - 2.0 * a + 2.0 * b))
+            .flat_map(|(p, _)| {
+                p.iter().zip(away.iter().zip(&toward)).map(|(z, (a, b))| z - 2.0 * a + 2.0 * b)
+            })
             .collect();
         let after = recogniser.look(&game.decode(&sums)?)?.classes();
         moved.push(after.iter().filter(|class| **class == to).count() as f64 / after.len().max(1) as f64);
@@ -304,12 +312,22 @@ pub(super) fn disagree(context: &Context<'_>) -> Result<Measured, ClaimError> {
         .row(Row::new("recall, ten images repeated", vec![few.recall])?)
         .row(Row::new("Parzen log-likelihood, centres of k means", vec![of_centres.mean])?)
         .row(Row::new("Parzen log-likelihood, as many training images", vec![of_real.mean])?)
-        .check(at_most("classifier score of training images less that of ten", real.classifier_score - few.classifier_score, 0.0))
-        .check(at_most("Fréchet distance of training images over that of ten", real.frechet / few.frechet, 0.2))
+        .check(at_most(
+            "classifier score of training images less that of ten",
+            real.classifier_score - few.classifier_score,
+            0.0,
+        ))
+        .check(at_most(
+            "Fréchet distance of training images over that of ten",
+            real.frechet / few.frechet,
+            0.2,
+        ))
         .check(at_most("recall of ten images", few.recall, 0.1))
         .check(at_most("Parzen: training images less centres", of_real.mean - of_centres.mean, 0.0))
         .table(table)
-        .note(format!("{k} centres of {n} training images, against {k} training images; nats, images in [−1, 1].")))
+        .note(format!(
+            "{k} centres of {n} training images, against {k} training images; nats, images in [−1, 1]."
+        )))
 }
 
 /// Lloyd's algorithm, begun at the first `k` points.
@@ -321,7 +339,8 @@ fn k_means(points: &[f32], k: usize, rounds: usize) -> Vec<f32> {
         for row in &rows {
             let apart = |c: &[f32]| c.iter().zip(*row).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
             let near = (0..k).map(|c| (c, apart(&centres[c * 784..][..784])));
-            let (near, _) = near.fold((0, f32::INFINITY), |best, next| if next.1 < best.1 { next } else { best });
+            let (near, _) =
+                near.fold((0, f32::INFINITY), |best, next| if next.1 < best.1 { next } else { best });
             counts[near] += 1;
             sums[near * 784..][..784].iter_mut().zip(*row).for_each(|(s, v)| *s += f64::from(*v));
         }

@@ -9,12 +9,15 @@ use shared::claims::{Budget, Claim, Deviation, Direction, PaperValue, Protocol};
 
 /// The survey has no experiments of its own.
 const SURVEY: PaperValue = PaperValue::Text("said, not measured: a survey");
-const TOY: Protocol = Protocol::Scaled { why: "networks of two hidden layers on points of the plane, where modes can be counted" };
+const TOY: Protocol = Protocol::Scaled {
+    why: "networks of two hidden layers on points of the plane, where modes can be counted",
+};
 const DIGITS: Protocol = Protocol::Scaled {
     why: "DCGAN at half its width on 28 x 28 digits for a few passes: minutes on two cores, and our own classifier in place \
           of Inception",
 };
-const SMALL: Protocol = Protocol::Scaled { why: "fully connected and small convolutional networks on 28 x 28 digits" };
+const SMALL: Protocol =
+    Protocol::Scaled { why: "fully connected and small convolutional networks on 28 x 28 digits" };
 
 /// What the survey says, in its order, and what its recipes come to here.
 pub const CLAIMS: &[Claim] = &[

@@ -67,7 +67,7 @@ pub(super) fn value(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let mut off = Vec::new();
     for seed in &seeds {
         let sampled = problem.sampled_value(|x| problem.optimal_logit(x), count, *seed)?;
-        off.push((sampled.value - theorem).abs());
+        off.push((sampled.mean - theorem).abs());
     }
     let same = Discrimination::new(&data, &data);
     let mut bounds = Vec::new();

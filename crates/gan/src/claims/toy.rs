@@ -40,11 +40,7 @@ pub(super) fn cure(turns: usize) -> Recipe {
 
 /// The recipe for the grid, whose modes lie four times as far apart in deviations.
 fn grid_cure(turns: usize) -> Recipe {
-    Recipe {
-        formulation: Formulation::Hinge,
-        instance_noise: 1.5,
-        ..cure(turns)
-    }
+    Recipe { formulation: Formulation::Hinge, instance_noise: 1.5, ..cure(turns) }
 }
 
 fn wasserstein(critic_steps: usize) -> Recipe {
@@ -118,8 +114,11 @@ fn side_by_side(title: &str, dataset: &str, shown: &[(&str, &Played)]) -> Figure
         values.chunks_exact(2).take(600).map(|p| (f64::from(p[0]), f64::from(p[1]))).collect()
     };
     let centres = mixture(dataset).centres().iter().map(|c| (c[0], c[1])).collect::<Vec<_>>();
-    let mut figure = Figure::new(title, Axis::linear("x"), Axis::linear("y"))
-        .series(Series::new("modes", Kind::Points, centres.clone()));
+    let mut figure = Figure::new(title, Axis::linear("x"), Axis::linear("y")).series(Series::new(
+        "modes",
+        Kind::Points,
+        centres.clone(),
+    ));
     let width = centres.iter().fold(0.0f64, |w, c| w.max(c.0.abs())) * 2.0 + 2.0;
     for (at, (name, played)) in shown.iter().enumerate() {
         // side by side: each panel lies one width to the right of the one before it
@@ -145,18 +144,27 @@ pub(super) fn saturation(context: &Context<'_>) -> Result<Measured, ClaimError> 
             for lesson in 0..lessons {
                 game.teach(&batch(lesson))?;
             }
-            Ok((game.pull(Formulation::Minimax, &batch(0))?, game.pull(Formulation::NonSaturating, &batch(0))?))
+            Ok((
+                game.pull(Formulation::Minimax, &batch(0))?,
+                game.pull(Formulation::NonSaturating, &batch(0))?,
+            ))
         })?;
         minimax.push(pulls.0);
         other.push(pulls.1);
     }
-    let ratio: Vec<f64> = other.iter().zip(&minimax).map(|(o, m)| (o / m.max(f64::MIN_POSITIVE)).log10()).collect();
+    let ratio: Vec<f64> =
+        other.iter().zip(&minimax).map(|(o, m)| (o / m.max(f64::MIN_POSITIVE)).log10()).collect();
     let budget = if context.quick { 1_500 } else { 10_000 };
-    let played = |formulation| lab.play(context, &runs("ring", Networks::Toy, &Recipe { formulation, ..vanilla() }, budget, &seeds));
+    let played = |formulation| {
+        lab.play(context, &runs("ring", Networks::Toy, &Recipe { formulation, ..vanilla() }, budget, &seeds))
+    };
     let (of_minimax, of_other) = (played(Formulation::Minimax)?, played(Formulation::NonSaturating)?);
     let gain = paired(&each(&of_other, quality), &each(&of_minimax, quality), LEVEL)?;
     Ok(Measured::new(seeds)
-        .row(Row::new("log10 of non-saturating over minimax ‖∇_G‖, against a taught discriminator", ratio.clone())?)
+        .row(Row::new(
+            "log10 of non-saturating over minimax ‖∇_G‖, against a taught discriminator",
+            ratio.clone(),
+        )?)
         .row(Row::new("‖∇_G‖, minimax", minimax)?)
         .row(Row::new("‖∇_G‖, non-saturating", other)?)
         .row(Row::new("high-quality share after equal turns, minimax", each(&of_minimax, quality))?)
@@ -199,21 +207,32 @@ pub(super) fn collapse(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds, turns) = (Lab::open(context), context.seeds(2, 5), turns(context));
     let all = tricks(turns);
     context.progress.start("games", (all.len() * seeds.len()) as u64);
-    let jobs: Vec<Run> = all.iter().flat_map(|(_, n, recipe)| runs("ring", *n, recipe, turns, &seeds)).collect();
+    let jobs: Vec<Run> =
+        all.iter().flat_map(|(_, n, recipe)| runs("ring", *n, recipe, turns, &seeds)).collect();
     let played = lab.play(context, &jobs)?;
     let groups: Vec<(&str, &[Played])> =
         all.iter().map(|(name, ..)| *name).zip(played.chunks(seeds.len())).collect();
     let of = |wanted: &str| groups.iter().find(|(name, _)| *name == wanted).map_or(&[][..], |(_, g)| *g);
     let mut table = Table {
         title: format!("Tricks on the ring, {turns} turns, means of {} seeds", seeds.len()),
-        columns: ["recipe", "modes (≥ 1)", "modes (≥ 20)", "high quality", "reverse KL", "lost modes", "diverged"]
-            .map(String::from)
-            .into(),
+        columns: [
+            "recipe",
+            "modes (≥ 1)",
+            "modes (≥ 20)",
+            "high quality",
+            "reverse KL",
+            "lost modes",
+            "diverged",
+        ]
+        .map(String::from)
+        .into(),
         rows: Vec::new(),
     };
     for (name, group) in &groups {
         let mean = |f: &dyn Fn(&Played) -> f64| group.iter().map(f).sum::<f64>() / group.len().max(1) as f64;
-        let covered = |f: fn(&crate::measures::Coverage) -> f64| mean(&|p: &Played| p.coverage.as_ref().map_or(f64::NAN, f));
+        let covered = |f: fn(&crate::measures::Coverage) -> f64| {
+            mean(&|p: &Played| p.coverage.as_ref().map_or(f64::NAN, f))
+        };
         table.rows.push(vec![
             (*name).into(),
             format!("{:.1}", covered(|c| c.modes_1 as f64)),
@@ -231,9 +250,11 @@ pub(super) fn collapse(context: &Context<'_>) -> Result<Measured, ClaimError> {
     for name in ["minibatch discrimination", "unrolled, 5 steps, first order", "cure"] {
         let found = each(of(name), modes);
         let gain = paired(&found, &base, LEVEL)?;
-        measured = measured
-            .row(Row::new(&format!("modes, {name}"), found)?)
-            .check(above_by(&format!("modes, {name} less vanilla"), &gain, 0.0));
+        measured = measured.row(Row::new(&format!("modes, {name}"), found)?).check(above_by(
+            &format!("modes, {name} less vanilla"),
+            &gain,
+            0.0,
+        ));
     }
     let (first, last) = (of("vanilla").first(), of("cure").first());
     if let (Some(first), Some(last)) = (first, last) {
@@ -272,9 +293,15 @@ pub(super) fn covered(context: &Context<'_>) -> Result<Measured, ClaimError> {
         let label = format!("{dataset}: share of seeds with all {all} modes and {share} of high quality");
         measured = measured
             .row(Row::new(&label, good)?)
-            .row(Row::new(&format!("{dataset}: modes with at least 20 good samples, cure"), each(&played, modes))?)
+            .row(Row::new(
+                &format!("{dataset}: modes with at least 20 good samples, cure"),
+                each(&played, modes),
+            )?)
             .row(Row::new(&format!("{dataset}: high-quality share, cure"), each(&played, quality))?)
-            .row(Row::new(&format!("{dataset}: modes with at least 20 good samples, vanilla"), each(&vanilla, modes))?)
+            .row(Row::new(
+                &format!("{dataset}: modes with at least 20 good samples, vanilla"),
+                each(&vanilla, modes),
+            )?)
             .row(Row::new(&format!("{dataset}: high-quality share, vanilla"), each(&vanilla, quality))?)
             .row(Row::new(&format!("{dataset}: lost modes, vanilla (1 = yes)"), each(&vanilla, collapsed))?)
             .check(at_least(&label, rate, 0.9));
@@ -336,7 +363,10 @@ pub(super) fn tracks_quality(context: &Context<'_>) -> Result<Measured, ClaimErr
     let (other, _) = ranks(&Recipe { generator: calm.clone(), discriminator: calm, ..Recipe::default() })?;
     let ahead = paired(&critic, &other, LEVEL)?;
     let mut measured = Measured::new(seeds)
-        .row(Row::new("rank correlation of the critic's estimate with sliced W₂, Wasserstein", critic.clone())?)
+        .row(Row::new(
+            "rank correlation of the critic's estimate with sliced W₂, Wasserstein",
+            critic.clone(),
+        )?)
         .row(Row::new("the same of the discriminator's loss, non-saturating", other)?)
         .check(reaches("the rank correlation, Wasserstein", &interval95(&critic)?, 0.7, 0.0))
         .check(above_by("Wasserstein less non-saturating", &ahead, 0.0));
@@ -350,7 +380,8 @@ pub(super) fn tracks_quality(context: &Context<'_>) -> Result<Measured, ClaimErr
                 .series(Series::new("sliced W₂", Kind::Line, of(|look| look.2))),
         );
     }
-    Ok(measured.note("Twenty looks at equal distances over the run; the loss is the mean since the look before."))
+    Ok(measured
+        .note("Twenty looks at equal distances over the run; the loss is the mean since the look before."))
 }
 
 pub(super) fn robust(context: &Context<'_>) -> Result<Measured, ClaimError> {
@@ -384,7 +415,10 @@ pub(super) fn robust(context: &Context<'_>) -> Result<Measured, ClaimError> {
     }
     let ahead = paired(&critic, &plain, LEVEL)?;
     Ok(Measured::new(seeds)
-        .row(Row::new("share of three configurations that reach 20 of 25 modes, Wasserstein with penalty", critic)?)
+        .row(Row::new(
+            "share of three configurations that reach 20 of 25 modes, Wasserstein with penalty",
+            critic,
+        )?)
         .row(Row::new("the same, plain", plain)?)
         .check(above_by("Wasserstein less plain", &ahead, 0.0))
         .table(table))
@@ -421,6 +455,11 @@ pub(super) fn extremes(context: &Context<'_>) -> Result<Measured, ClaimError> {
         .row(Row::new("share of the critic's weights within 5 % of ±c, clipped", clip.clone())?)
         .row(Row::new("share within 5 % of its largest weight, penalty", penalty.clone())?)
         .check(reaches("the share at ±c, clipped", &interval95(&clip)?, 0.5, 0.0))
-        .check(shared::claims::judge::stays_below("the share at the largest, penalty", &interval95(&penalty)?, 0.1, 0.0))
+        .check(shared::claims::judge::stays_below(
+            "the share at the largest, penalty",
+            &interval95(&penalty)?,
+            0.1,
+            0.0,
+        ))
         .note(format!("c = 0.1, RMSProp at 5e-4, {turns} turns of five critic steps on the ring.")))
 }
