@@ -22,6 +22,9 @@ use crate::{
     GanError,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Streams of the seed.
 const GENERATOR_STREAM: u64 = 21;
 const DISCRIMINATOR_STREAM: u64 = 22;

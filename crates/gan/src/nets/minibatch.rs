@@ -188,6 +188,10 @@ mod tests {
 
     type Net = MinibatchDiscriminator<MlpDiscriminator<f32, Cpu, 2, 8>, f32, Cpu, 8, 4, 3, 12, 12>;
 
+    fn net(dev: &Cpu) -> Net {
+        BuildModule::build(dev)
+    }
+
     #[test]
     fn a_row_alone_has_no_neighbours_and_others_change_it() {
         let dev = Cpu::seed_from_u64(1);
@@ -207,7 +211,7 @@ mod tests {
     fn it_learns_to_tell_a_collapsed_batch() {
         let dev = Cpu::seed_from_u64(2);
         let recipe = Recipe { discriminator: crate::adam(5e-3, 0.5, 0.999), ..Recipe::default() };
-        let mut critic = Critic::new(BuildModule::build(&dev) as Net, &recipe, 0).unwrap();
+        let mut critic = Critic::new(net(&dev), &recipe, 0).unwrap();
         let before = critic.player.net.clone();
         let mut last = crate::CriticReport::default();
         for step in 0..150 {
@@ -226,7 +230,7 @@ mod tests {
     fn a_generator_gets_gradients_through_it() {
         let dev = Cpu::seed_from_u64(3);
         let recipe = Recipe::default();
-        let mut critic = Critic::new(BuildModule::build(&dev) as Net, &recipe, 0).unwrap();
+        let mut critic = Critic::new(net(&dev), &recipe, 0).unwrap();
         let x: Vectors<2, Cpu> = dev.sample_normal_like(&(8, Const));
         let loss = critic.look(&recipe, 0, &x, x.leaky_trace()).unwrap();
         assert!(loss.backward().get(&x).as_vec().iter().all(|g| g.is_finite() && *g != 0.0));
