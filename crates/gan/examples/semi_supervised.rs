@@ -2,6 +2,8 @@
 //!
 //! `EIGHTFOLD_DATA=<folder with mnist/> cargo run --release -p gan --example semi_supervised [SEED] [STEPS]`
 
+#![allow(clippy::print_stdout)]
+
 use std::{error::Error, path::PathBuf};
 
 use datasets::{idx, images::ImageSet};
