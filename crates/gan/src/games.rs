@@ -14,8 +14,8 @@ use crate::{
     gan::Gan,
     nets::{
         dcgan_init, DcganDiscriminator28, DcganDiscriminator32, DcganGenerator28, DcganGenerator32,
-        MlpDiscriminator, MlpGenerator, PlainDiscriminator28, PlainGenerator28, PooledDiscriminator28,
-        ReluDiscriminator28, LEAKY, RELU, TANH,
+        MinibatchDiscriminator, MlpDiscriminator, MlpGenerator, PlainDiscriminator28, PlainGenerator28,
+        PooledDiscriminator28, ReluDiscriminator28, VbnGenerator, LEAKY, RELU, TANH,
     },
     trainer::Game,
     GanError,
@@ -36,6 +36,10 @@ pub enum Networks {
     Toy,
     /// The same with tanh everywhere.
     ToyTanh,
+    /// [`Toy`](Self::Toy) with minibatch discrimination.
+    ToyMinibatch,
+    /// [`Toy`](Self::Toy) with virtual batch normalisation in the generator.
+    ToyVirtualNorm,
     /// For 28 x 28: two hidden layers of 256.
     Mlp28,
     /// DCGAN for 28 x 28 at half its width: 50 → 64 → 32 → 1.
@@ -58,6 +62,8 @@ pub enum Networks {
 const NAMES: &[(&str, Networks)] = &[
     ("toy", Networks::Toy),
     ("toy-tanh", Networks::ToyTanh),
+    ("toy-minibatch", Networks::ToyMinibatch),
+    ("toy-virtual-norm", Networks::ToyVirtualNorm),
     ("mlp28", Networks::Mlp28),
     ("small-dcgan28", Networks::SmallDcgan28),
     ("dcgan28", Networks::Dcgan28),
@@ -101,7 +107,7 @@ impl Networks {
     #[must_use]
     pub fn width(self) -> usize {
         match self {
-            Networks::Toy | Networks::ToyTanh => 2,
+            Networks::Toy | Networks::ToyTanh | Networks::ToyMinibatch | Networks::ToyVirtualNorm => 2,
             Networks::Dcgan32 => 3072,
             _ => 784,
         }
@@ -169,6 +175,22 @@ impl DeviceTask for Build<'_> {
                 MlpDiscriminator<f32, D, 2, 128, TANH>,
                 16, 2, 2, 128
             ),
+            Networks::ToyMinibatch => game!(
+                false,
+                MlpGenerator<f32, D, TOY_LATENT, 128, 2, RELU, 0>,
+                MinibatchDiscriminator<MlpDiscriminator<f32, D, 2, 128, LEAKY>, f32, D, 128, 16, 4, 64, 144>,
+                16, 2, 2, 144
+            ),
+            Networks::ToyVirtualNorm => {
+                let mut generator: VbnGenerator<f32, D, TOY_LATENT, 128, 2, 64, 0> =
+                    BuildModule::try_build(&device).map_err(compute)?;
+                generator.draw_reference(self.recipe.prior, &mut RunRng::new(self.seed, INIT_STREAM));
+                let critic: MlpDiscriminator<f32, D, 2, 128, LEAKY> =
+                    BuildModule::try_build(&device).map_err(compute)?;
+                let game: Gan<_, _, D, 16, 2, 2, 128> =
+                    Gan::new((generator, critic), device.clone(), self.recipe, 0, self.seed)?;
+                Ok(Box::new(game) as Box<dyn Game>)
+            }
             Networks::Mlp28 => game!(
                 false,
                 MlpGenerator<f32, D, 50, 256, 784, RELU, 1>,

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod applications;
 mod claims;
 #[cfg(feature = "cli")]
 pub mod cli;

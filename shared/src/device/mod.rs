@@ -39,8 +39,8 @@ use dfdx::{tensor::Cpu, tensor_ops::Device};
 use crate::ops::{
     batch_norm::BatchNormKernel, concat::ConcatKernel, conv2d::Conv2dKernel,
     conv_transpose2d::ConvTranspose2dKernel, cross_entropy::CrossEntropyKernel, diffusion::DiffusionKernel,
-    dropout::DropoutKernel, hinge::HingeKernel, linear::LinearKernel, pool::PoolKernel,
-    residual::ResidualKernel, response_norm::ResponseNormKernel, routing::RoutingKernel,
+    dropout::DropoutKernel, hinge::HingeKernel, linear::LinearKernel, minibatch::MinibatchKernel,
+    pool::PoolKernel, residual::ResidualKernel, response_norm::ResponseNormKernel, routing::RoutingKernel,
     squash::SquashKernel,
 };
 
@@ -70,6 +70,7 @@ pub trait Backend:
     + ResponseNormKernel
     + RoutingKernel
     + SquashKernel
+    + MinibatchKernel
 {
 }
 

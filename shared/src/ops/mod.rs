@@ -17,6 +17,7 @@
 //! | [`local_response_norm`](response_norm::local_response_norm) | x (k + α Σ x²)^−β | image by image |
 //! | [`primary_capsules`](squash::primary_capsules) | ‖s‖² / (1 + ‖s‖²) s / ‖s‖ | one pass each way |
 //! | [`route`](routing::route) | routing by agreement | children as SIMD lanes |
+//! | [`closeness`](minibatch::closeness) | Σ exp(−‖mᵢ − mⱼ‖₁) | a row against all others as SIMD lanes |
 //! | [`linear`](linear::linear) | f(x Wᵀ + b) | one matrix product, bias and f in one pass |
 //! | [`softmax_cross_entropy`](cross_entropy::softmax_cross_entropy) | −log softmax(o)ᵧ | one pass each way |
 //! | [`multiclass_hinge`](hinge::multiclass_hinge) | max(0, 1 + maxₖ oₖ − oᵧ) | one pass each way |
@@ -36,6 +37,7 @@ pub mod hinge;
 pub mod linear;
 pub mod math;
 pub mod matmul;
+pub mod minibatch;
 pub(crate) mod planes;
 pub mod pool;
 pub mod residual;

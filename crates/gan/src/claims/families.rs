@@ -19,16 +19,16 @@ use shared::{
 
 use crate::{
     adam,
-    applications::{choose_labelled, Classifier, Labelled, NoisyMlp, NormGenerator, SemiConfig, SemiSupervised},
+    applications::{
+        choose_labelled, Classifier, Labelled, NoisyMlp, NormGenerator, SemiConfig, SemiSupervised,
+    },
     data::{Part, Sets},
     error::compute,
-    experiment::{recogniser_of, Lab},
+    experiment::Lab,
     families::{best_matching, Aae, Bigan, Coded, CodedGan, Coding},
     latent,
     measures::{mmd_null, mmd_squared, Kernel, Points},
-    nets::{
-        dcgan_init, DcganDiscriminator28, DcganGenerator28, MlpDiscriminator, MlpGenerator, LEAKY, RELU,
-    },
+    nets::{dcgan_init, DcganDiscriminator28, DcganGenerator28, MlpDiscriminator, MlpGenerator, LEAKY, RELU},
     Examples, Game, GanError, Plan, Prior, Recipe,
 };
 
@@ -120,8 +120,7 @@ impl DeviceTask for BiganTask<'_> {
         let job = self.0;
         let (e, g): (Encoder<D>, Decoder<D>) = (model(&device)?, model(&device)?);
         let d: MlpDiscriminator<f32, D, 816, 256, LEAKY> = model(&device)?;
-        let mut game: Bigan<_, _, _, D, 784, Z, 816, 256> =
-            Bigan::new((e, g, d), device, &calm(), job.seed)?;
+        let mut game: Bigan<_, _, _, D, 784, Z, 816, 256> = Bigan::new((e, g, d), device, &calm(), job.seed)?;
         job.play(&mut game)?;
         let (shown, known) = (job.shown(), job.sets.train.first(4_000));
         let mut rng = RunRng::new(job.seed, 99);
@@ -263,12 +262,12 @@ impl DeviceTask for SemiTask<'_> {
 }
 
 /// A task for each seed, side by side, kept as cells.
-fn each_seed<R, T>(
+fn each_seed<'s, R, T>(
     lab: &Lab,
     context: &Context<'_>,
-    (name, sets, turns, variant): (&str, &Sets, usize, u32),
+    (name, sets, turns, variant): (&str, &'s Sets, usize, u32),
     seeds: &[u64],
-    task: impl Fn(Job<'_>) -> T + Sync,
+    task: impl Fn(Job<'s>) -> T + Sync,
 ) -> Result<Vec<R>, GanError>
 where
     R: Serialize + serde::de::DeserializeOwned + Send,
@@ -276,9 +275,8 @@ where
 {
     shared::parallel::side_by_side(seeds, |seed| {
         let key = (&sets.name, turns, variant, seed);
-        let done = lab.cell(name, &key, || {
-            lab.device().launch(*seed, task(Job { sets, turns, seed: *seed }))?
-        })?;
+        let done =
+            lab.cell(name, &key, || lab.device().launch(*seed, task(Job { sets, turns, seed: *seed }))?)?;
         context.progress.advance(1);
         Ok(done)
     })
@@ -298,7 +296,8 @@ pub(super) fn bigan(context: &Context<'_>) -> Result<Measured, ClaimError> {
     context.progress.start("models", 2 * seeds.len() as u64);
     let turns = turns(context, 800, 18_760);
     let found: Vec<Inverse> = each_seed(&lab, context, ("bigan", &sets, turns, 0), &seeds, BiganTask)?;
-    let plain: Vec<Autoencoded> = each_seed(&lab, context, ("aae", &sets, turns.min(3_752), 0), &seeds, AaeTask)?;
+    let plain: Vec<Autoencoded> =
+        each_seed(&lab, context, ("aae", &sets, turns.min(3_752), 0), &seeds, AaeTask)?;
     let (ours, theirs): (Vec<f64>, Vec<f64>) =
         (found.iter().map(|f| f.images).collect(), plain.iter().map(|p| p.images).collect());
     let near: Vec<f64> = found.iter().map(|f| f.neighbours).collect();
@@ -306,7 +305,10 @@ pub(super) fn bigan(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let worse = paired(&ours, &theirs, LEVEL)?;
     let originals = sets.test.first(10).values;
     let back = found.first().map_or(&originals, |f| &f.shown);
-    let sheet = beside("test images, and what a BiGAN's generator makes of their codes", &[("image", &originals), ("G(E(x))", back)])?;
+    let sheet = beside(
+        "test images, and what a BiGAN's generator makes of their codes",
+        &[("image", &originals), ("G(E(x))", back)],
+    )?;
     Ok(Measured::new(seeds)
         .row(Row::new("test images whose nearest training code has their class", near.clone())?.paper(0.974))
         .row(Row::new("‖z − E(G(z))‖² over ‖z‖²", codes.clone())?)
@@ -316,7 +318,9 @@ pub(super) fn bigan(context: &Context<'_>) -> Result<Measured, ClaimError> {
         .check(stays_below("‖z − E(G(z))‖² over ‖z‖²", &interval95(&codes)?, 1.0, 0.0))
         .check(above_by("squared difference, BiGAN less autoencoder", &worse, 0.0))
         .sheet(sheet)
-        .note(format!("Fully connected networks, z of {Z}, {turns} turns of {BATCH}; 1,000 test codes against 4,000.")))
+        .note(format!(
+            "Fully connected networks, z of {Z}, {turns} turns of {BATCH}; 1,000 test codes against 4,000."
+        )))
 }
 
 pub(super) fn aae(context: &Context<'_>) -> Result<Measured, ClaimError> {
@@ -330,7 +334,10 @@ pub(super) fn aae(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let above: Vec<f64> = apart.iter().zip(&null).map(|(a, n)| a - n).collect();
     let originals = sets.test.first(10).values;
     let back = found.first().map_or(&originals, |f| &f.shown);
-    let sheet = beside("test images, and what an adversarial autoencoder makes of them", &[("image", &originals), ("Dec(E(x))", back)])?;
+    let sheet = beside(
+        "test images, and what an adversarial autoencoder makes of them",
+        &[("image", &originals), ("Dec(E(x))", back)],
+    )?;
     Ok(Measured::new(seeds)
         .row(Row::new("MMD² of 1,000 codes and draws of the prior", apart)?)
         .row(Row::new("95 % point of MMD² between halves of 1,000 draws of the prior", null)?)
@@ -360,7 +367,10 @@ pub(super) fn infogan(context: &Context<'_>) -> Result<Measured, ClaimError> {
         }
     }
     Ok(Measured::new(seeds)
-        .row(Row::new("test images sorted rightly by the code, after the best matching", accuracy.clone())?.paper(0.95))
+        .row(
+            Row::new("test images sorted rightly by the code, after the best matching", accuracy.clone())?
+                .paper(0.95),
+        )
         .row(Row::new("the same without the information term, a head that learns nothing", chance)?)
         .check(reaches("the share sorted rightly", &interval95(&accuracy)?, 0.8, 0.0))
         .check(above_by("with the term less without", &gain, 0.0))
