@@ -21,6 +21,11 @@ const TRAIN: &[(&str, &str, &str)] = &[
     ),
     ("dcnn", "train --epochs 2", "train --epochs 1000000 --no-early-stopping"),
     (
+        "gan",
+        "train --dataset ring --turns 2 --limit 256",
+        "train --dataset ring --turns 100000000 --limit 256",
+    ),
+    (
         "rethinking-generalization",
         "train --model small-cnn --images 40 --epochs 1",
         "train --model small-cnn --images 40 --epochs 1000000 --target 1.1",

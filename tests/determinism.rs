@@ -85,6 +85,28 @@ const TRAININGS: &[Training] = &[
         ],
     },
     Training {
+        paper: "gan",
+        flags: "--dataset mnist --networks small-dcgan28 --batch-size 12 --turns 24 --checkpoint-every 1 --average 0.9 \
+                --noise 0.3 --noise-steps 20 --history 0.001 --critic-steps 2 --unroll 1",
+        others: &[
+            "--dataset ring --limit 640 --turns 30 --formulation wasserstein --lipschitz 1 --critic-steps 2",
+            "--dataset grid --limit 640 --turns 20 --networks toy-minibatch --formulation hinge --uniform",
+            "--networks conditional28 --limit 96 --batch-size 32 --turns 3 --match-features",
+        ],
+        files: &["model.safetensors", "checkpoint.safetensors", "record.jsonl", "samples.png"],
+        moments: &[
+            Moment::Early(0),
+            Moment::Early(9_000),
+            Moment::Checkpoint(1, 300),
+            Moment::Checkpoint(4, 2_500),
+            Moment::Epoch(1, 0),
+            Moment::Epoch(1, 40_000),
+            Moment::Epoch(2, 700),
+            Moment::Epoch(5, 5_000),
+        ],
+        anew: &[1_500, 8_000, 20_000, 45_000],
+    },
+    Training {
         paper: "rethinking-generalization",
         flags: "--dataset mnist --model small-cnn --batch-size 10 --epochs 4 --target 1.1 --checkpoint-every 1 \
                 --corruption random-pixels --crop --flip --dropout 0.2",
