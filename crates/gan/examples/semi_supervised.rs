@@ -8,7 +8,6 @@ use std::{error::Error, path::PathBuf};
 
 use datasets::{idx, images::ImageSet};
 use gan::{
-    adam,
     applications::{
         choose_labelled, Classifier, Labelled, NoisyMlp, NormGenerator, SemiConfig, SemiSupervised, SemiTold,
     },
@@ -34,7 +33,7 @@ fn pixels(set: &ImageSet) -> (Vec<f32>, Vec<usize>) {
 fn main() -> Result<(), Box<dyn Error>> {
     let mut numbers = std::env::args().skip(1).map(|a| a.parse::<usize>());
     let seed = numbers.next().transpose()?.unwrap_or(0) as u64;
-    let steps = numbers.next().transpose()?.unwrap_or(6000);
+    let steps = numbers.next().transpose()?.unwrap_or(4800);
     let Some(folder) = std::env::var_os("EIGHTFOLD_DATA").map(PathBuf::from) else {
         println!("skipped: EIGHTFOLD_DATA names no folder with mnist in it");
         return Ok(());
@@ -45,25 +44,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let values: Vec<f32> = chosen.iter().flat_map(|i| &train[i * 784..(i + 1) * 784]).copied().collect();
     let labels: Vec<usize> = chosen.iter().map(|i| classes[*i]).collect();
 
-    for (name, unsupervised, steps) in [("labels alone", 0.0, steps / 3), ("with a generator", 0.5, steps)] {
+    for (name, unsupervised, steps) in [("labels alone", 0.0, steps / 3), ("with a generator", 1.0, steps)] {
         let device = Cpu::seed_from_u64(seed);
         let mut net: Net = BuildModule::try_build(&device)?;
         let weights = he_normal(state_dict(&net), &mut RunRng::new(seed, 30));
         load_state_dict(&mut net, &weights)?;
         let generator: NormGenerator<f32, Cpu> = BuildModule::try_build(&device)?;
-        let config = SemiConfig {
-            unsupervised,
-            anneal: steps,
-            generator: adam(1e-3, 0.5, 0.999),
-            ..SemiConfig::default()
-        };
+        let config = SemiConfig { unsupervised, anneal: steps, ..SemiConfig::default() };
         let mut game =
             SemiSupervised::new((generator, net), device, &config, RunRng::new(seed, 31).next_u64())?;
         let start = std::time::Instant::now();
-        let plan = Plan { steps, batch: 100, seed, ..Plan::default() };
+        let plan = Plan { steps, batch: 50, seed, ..Plan::default() };
         game.train(Labelled { values: &values, labels: &labels }, &train, &plan, &mut |told| {
             if let SemiTold::Step(step, report) = told {
-                if step % 1000 == 0 {
+                if step % 2000 == 0 {
                     println!("{name}, step {step}: {report:?}");
                 }
             }

@@ -50,11 +50,11 @@ pub struct SemiConfig {
 }
 
 impl Default for SemiConfig {
-    /// λ = ½ and uniform z as in the paper's program; Adam at 1e-3 with β₁ = 0.5.
+    /// λ = 1 and, as in the paper, uniform z and Adam at 3e-3 with β₁ = 0.5.
     fn default() -> Self {
-        let adam = adam(1e-3, 0.5, 0.999);
+        let adam = adam(3e-3, 0.5, 0.999);
         SemiConfig {
-            unsupervised: 0.5,
+            unsupervised: 1.0,
             generator: adam.clone(),
             discriminator: adam,
             anneal: 0,

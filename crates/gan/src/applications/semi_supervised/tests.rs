@@ -8,7 +8,7 @@ use crate::{
     trainer::Plan,
 };
 
-type Trunk = NoisyMlp<f32, Cpu, 2, 32, 32, 16, 20>;
+type Trunk = NoisyMlp<f32, Cpu, 2, 32, 32, 16>;
 type Net = Classifier<Trunk, f32, Cpu, 16, 2>;
 type Game = SemiSupervised<NormGenerator<f32, Cpu, 4, 16, 2>, Trunk, Cpu, 4, 2, 16, 2>;
 
