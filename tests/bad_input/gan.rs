@@ -61,7 +61,11 @@ fn images_that_are_missing_or_broken_are_said_with_their_place() {
     let sound = house.snapshot();
     let damages: &[(&str, fn(&House), &[&str])] = &[
         ("no images", |h| fs::remove_file(h.path(IMAGES)).unwrap(), &["train-images-idx3-ubyte", "mnist"]),
-        ("cut images", |h| h.edit(IMAGES, |b| b.truncate(b.len() - 9)), &["train-images", "24 images of 28 x 28"]),
+        (
+            "cut images",
+            |h| h.edit(IMAGES, |b| b.truncate(b.len() - 9)),
+            &["train-images", "24 images of 28 x 28"],
+        ),
     ];
     for (input, damage, parts) in damages {
         damage(&house);
@@ -117,8 +121,20 @@ fn runs_that_cannot_be_resumed_or_measured_are_said_and_kept() {
 fn a_run_that_diverges_says_where_and_keeps_its_last_good_checkpoint() {
     let house = house();
     let flags = [
-        "--dataset", "ring", "--networks", "toy", "--turns", "400", "--limit", "640", "--formulation", "kl",
-        "--lr-generator", "1000000", "--lr-discriminator", "1000000",
+        "--dataset",
+        "ring",
+        "--networks",
+        "toy",
+        "--turns",
+        "400",
+        "--limit",
+        "640",
+        "--formulation",
+        "kl",
+        "--lr-generator",
+        "1000000",
+        "--lr-discriminator",
+        "1000000",
     ];
     let run = house.run("train", &flags);
     let said = run.sentence();

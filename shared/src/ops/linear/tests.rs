@@ -147,10 +147,8 @@ fn frozen_weights_pass_the_same_gradient_on() {
     let learns = run().square().sum::<Rank0, _>().backward();
     let mut frozen = crate::device::frozen(run).square().sum::<Rank0, _>().backward();
     assert_eq!(learns.get(&x).as_vec(), frozen.get(&x).as_vec());
-    for grads in [&mut frozen] {
-        grads.try_alloc_for(&w).unwrap();
-        grads.try_alloc_for(&b).unwrap();
-        assert!(grads.get(&w).as_vec().iter().chain(&grads.get(&b).as_vec()).all(|g| *g == 0.0));
-    }
+    frozen.try_alloc_for(&w).unwrap();
+    frozen.try_alloc_for(&b).unwrap();
+    assert!(frozen.get(&w).as_vec().iter().chain(&frozen.get(&b).as_vec()).all(|g| *g == 0.0));
     assert!(learns.get(&w).as_vec().iter().any(|g| *g != 0.0));
 }
