@@ -145,7 +145,7 @@ pub fn play(
         let (found, what) = (examples.labels.len(), "classes of the examples");
         return Err(GanError::Values { what, found, examples: rows, width: 1, expected: rows });
     }
-    let batch_size = plan.batch.max(1) * game.critic_steps();
+    let batch_size = plan.batch.max(1).saturating_mul(game.critic_steps());
     let turns = rows.div_ceil(batch_size).max(1);
     let fit_plan = FitPlan {
         epochs: plan.steps.div_ceil(turns),

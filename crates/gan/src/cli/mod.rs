@@ -79,6 +79,9 @@ pub struct TrainArgs {
     /// Turns, rounded up to whole passes over the examples
     #[arg(long, value_name = "N", default_value_t = 1000)]
     turns: usize,
+    /// Passes over the examples, in place of --turns
+    #[arg(long, value_name = "N", conflicts_with = "turns")]
+    epochs: Option<usize>,
     /// Examples a step of either player
     #[arg(long, value_name = "N", default_value_t = 64)]
     batch_size: usize,

@@ -67,7 +67,8 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
     let name = context.dataset.clone().unwrap_or_else(|| SYNTHETIC.into());
     // Cheap mistakes are found before the data is read.
     args.recipe(args.networks.unwrap_or_default())?;
-    for (flag, value) in [("--turns", args.turns), ("--batch-size", args.batch_size)] {
+    let epochs = args.epochs.unwrap_or(1);
+    for (flag, value) in [("--turns", args.turns), ("--batch-size", args.batch_size), ("--epochs", epochs)] {
         if value == 0 {
             return Err(format!("{flag} is 0: it must be at least 1").into());
         }
@@ -79,13 +80,19 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
     let networks = networks(args.networks, &sets)?;
     let recipe = args.recipe(networks)?;
     let part = args.limit.map_or_else(|| sets.train.clone(), |limit| sets.train.first(limit));
+    let turns = match args.epochs {
+        None => args.turns,
+        Some(epochs) => {
+            epochs.saturating_mul(part.len().div_ceil(args.batch_size.saturating_mul(recipe.critic_steps)))
+        }
+    };
     let note = RunNote {
         dataset: name.clone(),
         limit: args.limit,
         networks,
         recipe: recipe.clone(),
         batch: args.batch_size,
-        turns: args.turns,
+        turns,
         seed: context.seed,
     };
     let storage = Storage {
@@ -95,14 +102,14 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
         config: serde_json::to_value(&note)?,
     };
     let plan = Plan {
-        steps: args.turns,
+        steps: turns,
         batch: args.batch_size,
         seed: context.seed,
         watch: args.watch,
         storage: Some(storage),
     };
     let mut game = networks.game(context.device, &recipe, context.seed)?;
-    context.progress.start(&format!("turns on {name}"), args.turns as u64);
+    context.progress.start(&format!("turns on {name}"), turns as u64);
     let mut warnings = 0;
     let mut tell = |told: Told<'_>| {
         match told {
