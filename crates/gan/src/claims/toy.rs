@@ -114,7 +114,7 @@ fn each(played: &[Played], f: fn(&Played) -> f64) -> Vec<f64> {
 /// Samples of two recipes side by side, as points of the plane.
 fn side_by_side(title: &str, dataset: &str, shown: &[(&str, &Played)]) -> Figure {
     let pairs = |values: &[f32]| -> Vec<(f64, f64)> {
-        values.chunks_exact(2).take(600).map(|p| (f64::from(p[0]), f64::from(p[1]))).collect()
+        values.chunks_exact(2).take(150).map(|p| (f64::from(p[0]), f64::from(p[1]))).collect()
     };
     let centres = mixture(dataset).centres().iter().map(|c| (c[0], c[1])).collect::<Vec<_>>();
     let mut figure = Figure::new(title, Axis::linear("x"), Axis::linear("y")).series(Series::new(
