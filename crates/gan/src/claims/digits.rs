@@ -134,7 +134,7 @@ pub(super) fn conditional(context: &Context<'_>) -> Result<Measured, ClaimError>
 
 pub(super) fn rules(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context), context.seeds(2, 3));
-    let turns = if context.quick { 80 } else { 1_876 };
+    let turns = if context.quick { 60 } else { 1_876 };
     let kinds = [
         ("all rules", Networks::SmallDcgan28),
         ("without batch normalisation", Networks::Plain28),

@@ -72,7 +72,7 @@ fn clipped(clip: f64) -> Recipe {
 
 fn turns(context: &Context<'_>) -> usize {
     if context.quick {
-        900
+        800
     } else {
         20_000
     }
