@@ -38,8 +38,8 @@ pub(crate) fn weight_gradient(
     dw: &mut [f32],
     db: Option<&mut [f32]>,
 ) {
-    if winograd::fits(sizes) {
-        winograd::weight_gradient(sizes, x, dy, store, dw);
+    if let Some(form) = winograd::Form::of(sizes) {
+        winograd::weight_gradient(form, sizes, x, dy, store, dw);
         if let Some(db) = db {
             sum_planes(dy, sizes.rows * sizes.cols, store, db);
         }

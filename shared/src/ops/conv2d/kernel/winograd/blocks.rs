@@ -5,12 +5,6 @@ use std::ops::Range;
 /// Results along a side of a tile.
 pub(super) const TILE: usize = 4;
 
-/// Pixels, and points, along a side of a tile.
-pub(super) const POINTS: usize = 6;
-
-/// Points of a tile.
-pub(super) const AREA: usize = POINTS * POINTS;
-
 /// Tiles in a block, as nearly as the images allow.
 const TILES: usize = 48;
 

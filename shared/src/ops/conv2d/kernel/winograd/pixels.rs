@@ -1,4 +1,4 @@
-//! Planes as pixels with a vector of channels each, and back.
+//! Planes as pixels with a vector of channels each, phase by phase, and back.
 
 use std::ops::Range;
 
@@ -28,47 +28,77 @@ impl Planes {
     }
 }
 
-/// The pixels of a block: rows and columns of them, `lanes` channels each.
+/// The pixels of a block: for each phase rows and columns of them, `lanes` channels each.
+///
+/// The coordinates of a pixel, counted from `before` rows and columns above and to the left of the image, are split into
+/// what divides by 2^`shift` and the rest, its phase.
 #[derive(Clone, Copy)]
 pub(super) struct Window {
     pub(super) rows: usize,
     pub(super) cols: usize,
-    /// Rows and columns of the window before the image's first.
-    pub(super) before: [usize; 2],
-    /// The row of the image with the `before[0]`-th of the window, for blocks that begin further down.
+    /// 0, or 1 where there are two phases along either side.
+    pub(super) shift: u32,
+    /// Rows and columns of pixels before the image's first.
+    pub(super) before: usize,
+    /// Rows of the first block's window above this one's.
     pub(super) first: usize,
     pub(super) lanes: usize,
 }
 
 impl Window {
-    pub(super) fn image(&self) -> usize {
+    /// Elements of one phase.
+    pub(super) fn phase(&self) -> usize {
         self.rows * self.cols * self.lanes
+    }
+
+    /// Elements of all phases of an image.
+    pub(super) fn image(&self) -> usize {
+        self.phase() << (2 * self.shift)
+    }
+
+    /// Whether every column of such an image has its place.
+    fn spans(&self, planes: &Planes) -> bool {
+        (self.before + planes.width).saturating_sub(1) >> self.shift < self.cols
     }
 
     /// The rows of an image that lie in the window.
     fn lines(&self, planes: &Planes) -> Range<usize> {
-        let start = self.first.saturating_sub(self.before[0]);
-        start..(self.first + self.rows).saturating_sub(self.before[0]).min(planes.height).max(start)
+        let start = (self.first << self.shift).saturating_sub(self.before);
+        let end = ((self.first + self.rows) << self.shift).saturating_sub(self.before);
+        start..end.min(planes.height).max(start)
     }
 
-    /// Where pixel `at` of a plane lies in the window.
-    fn place(&self, planes: &Planes, at: usize) -> usize {
-        let (row, col) = (at / planes.width + self.before[0] - self.first, at % planes.width);
-        (row * self.cols + col + self.before[1]) * self.lanes
+    /// Where the row begins that pixels of a row of the image lie in.
+    #[inline(always)]
+    fn line(&self, row: usize) -> usize {
+        let (row, odd) = (row + self.before, (row + self.before) & self.odd());
+        2 * odd * self.phase() + ((row >> self.shift) - self.first) * self.cols * self.lanes
+    }
+
+    /// Where a column of the image lies in it.
+    #[inline(always)]
+    fn column(&self, col: usize) -> usize {
+        let (col, odd) = (col + self.before, (col + self.before) & self.odd());
+        odd * self.phase() + (col >> self.shift) * self.lanes
+    }
+
+    fn odd(&self) -> usize {
+        (1 << self.shift) - 1
     }
 
     /// Where the pixels from `at` on lie, of which all are in the window.
     #[inline(always)]
     fn places(&self, planes: &Planes, at: usize, count: usize) -> [usize; LANES] {
         let mut places = [0; LANES];
-        let (mut place, mut col) = (self.place(planes, at), at % planes.width);
-        let beyond = (self.cols - planes.width) * self.lanes;
+        let (mut row, mut col) = (at / planes.width, at % planes.width);
+        let mut line = self.line(row);
         for to in &mut places[..count] {
-            *to = place;
-            (place, col) = (place + self.lanes, col + 1);
             if col == planes.width {
-                (place, col) = (place + beyond, 0);
+                (row, col) = (row + 1, 0);
+                line = self.line(row);
             }
+            *to = line + self.column(col);
+            col += 1;
         }
         places
     }
@@ -85,7 +115,7 @@ impl Window {
         to: &mut [f32],
     ) {
         let (lanes, lines) = (S::F32_LANES, self.lines(planes));
-        assert!(channels.len() <= lanes && self.cols >= planes.width);
+        assert!(channels.len() <= lanes && self.spans(planes));
         let end = lines.end * planes.width;
         for (nth, image) in images.enumerate() {
             let to = &mut to[nth * self.image()..][..self.image()];
@@ -125,7 +155,7 @@ impl Window {
         to: &mut [f32],
     ) {
         let (lanes, lines) = (S::F32_LANES, self.lines(planes));
-        assert!(channels.len() <= lanes && self.cols >= planes.width);
+        assert!(channels.len() <= lanes && self.spans(planes));
         let images = to.len() / planes.image().max(1);
         let end = lines.end * planes.width;
         for image in 0..images {

@@ -8,12 +8,15 @@ use crate::ops::conv2d::kernel::{
 };
 
 /// Vectors of a row of the result at most.
-pub(super) const VECTORS: usize = 3;
+pub(super) const VECTORS: usize = 4;
 
-/// Rows that are computed at a time: those with the fewest idle ones for `rows` of them.
-pub(super) fn block_of(width: &Width, rows: usize) -> usize {
+/// Rows that are computed at a time beside so many vectors: those with the fewest idle ones for `rows` of them.
+pub(super) fn block_of(width: &Width, rows: usize, vectors: usize) -> usize {
     if width.registers < 32 {
         return 4;
+    }
+    if vectors == VECTORS {
+        return 6;
     }
     // of equals the first
     [8, 7, 6].into_iter().min_by_key(|block| rows.next_multiple_of(*block)).unwrap_or(8)
@@ -47,9 +50,11 @@ impl WithSimd for Product<'_> {
             (7, 3) => self.run::<S, 7, 3>(simd),
             (7, 2) => self.run::<S, 7, 2>(simd),
             (7, 1) => self.run::<S, 7, 1>(simd),
+            (6, 4) => self.run::<S, 6, 4>(simd),
             (6, 3) => self.run::<S, 6, 3>(simd),
             (6, 2) => self.run::<S, 6, 2>(simd),
             (6, 1) => self.run::<S, 6, 1>(simd),
+            (4, 4) => self.run::<S, 4, 4>(simd),
             (4, 3) => self.run::<S, 4, 3>(simd),
             (4, 2) => self.run::<S, 4, 2>(simd),
             (4, 1) => self.run::<S, 4, 1>(simd),

@@ -7,13 +7,14 @@ use rayon::prelude::*;
 
 use super::{
     apart,
-    blocks::{Block, Blocks, AREA, POINTS, TILE},
+    blocks::{Block, Blocks, TILE},
     pixels::{Finish, Planes, Window},
     points::{Kind, Transform},
     product::{block_of, Product},
-    transforms::{both_axes, Results},
+    transforms::{self, both_axes, Map},
+    transforms_of_two,
     weights::Transformed,
-    Correlation, Width,
+    Correlation, Form, Split, Width,
 };
 use crate::ops::{conv2d::kernel::Store, scratch::Buffer};
 
@@ -30,17 +31,16 @@ pub(in crate::ops::conv2d::kernel) fn correlate(
     y: &mut [f32],
 ) {
     let width = Width::of_machine();
-    let ([channels, height, wide], [outputs, rows, cols]) = (task.source, task.result);
-    let kernels = Transformed::all(&width, task.kernels, channels, outputs);
-    let blocks = Blocks::new(task.batch, rows, cols);
-    let source = Planes { channels, height, width: wide };
-    let result = Planes { channels: outputs, height: rows, width: cols };
+    let Correlation { form, split, source, result, padding, .. } = *task;
+    let kernels = Transformed::all(&width, &task.kernels, source.channels, result.channels);
+    let blocks = Blocks::new(task.batch, task.tiled[0], task.tiled[1]);
+    let kind = Kind::Pixels { padding: padding[0], split: split == Split::Source };
     let finish = Finish { bias, relu, store };
+    let (width, kernels) = (&width, kernels.as_slice());
     y.par_chunks_mut((blocks.images * result.image()).max(1)).enumerate().for_each(|(nth, y)| {
         let first = nth * blocks.images;
         for block in blocks.of(first..first + blocks.images) {
-            let kind = Kind::Pixels { padding: task.padding };
-            Work { width: &width, kind, kernels: &kernels, block, source, result, finish }.run(x, y);
+            Work { width, form, kind, kernels, block, source, result, before: padding[1], finish }.run(x, y);
         }
     });
 }
@@ -48,24 +48,30 @@ pub(in crate::ops::conv2d::kernel) fn correlate(
 /// A block of tiles.
 struct Work<'a> {
     width: &'a Width,
+    form: Form,
     kind: Kind,
     kernels: &'a [Transformed],
     block: Block,
     source: Planes,
     result: Planes,
+    /// Results above and to the left of the first that is wanted.
+    before: usize,
     finish: Finish<'a>,
 }
 
 impl Work<'_> {
     fn run(self, x: &[f32], y: &mut [f32]) {
         let (lanes, tiles) = (self.width.lanes, self.block.tiles());
-        let rows = block_of(self.width, tiles);
-        let (padded, channels) = (tiles.next_multiple_of(rows), self.source.channels.next_multiple_of(lanes));
-        let point = apart(padded * channels);
-        let mut points = Buffer::of(AREA * point);
+        let widest = self.kernels.iter().map(|k| k.vectors).max().unwrap_or(0);
+        let rows = block_of(self.width, tiles, widest);
+        let depth = self.kernels.iter().map(|k| k.sources).max().unwrap_or(0);
+        let (padded, channels) = (tiles.next_multiple_of(rows), depth.next_multiple_of(lanes));
+        let (area, point) = (self.form.area(), apart(padded * channels));
+        let mut points = Buffer::of(area * point);
         {
-            let mut window = Buffer::of(self.kind.window_len(&self.block, lanes));
+            let mut window = Buffer::of(self.kind.window_len(self.form, &self.block, lanes));
             Transform {
+                form: self.form,
                 kind: self.kind,
                 planes: self.source,
                 block: &self.block,
@@ -77,19 +83,19 @@ impl Work<'_> {
             }
             .run(self.width);
         }
-        let widest = self.kernels.iter().map(|k| k.vectors).max().unwrap_or(0) * lanes;
-        let mut sums = Buffer::of(AREA * apart(padded * widest));
-        let mut window = Buffer::of(tiles * TILE * TILE * lanes);
+        let mut sums = Buffer::of(area * apart(padded * widest * lanes));
+        let phases = self.kernels.iter().map(|k| k.phases).max().unwrap_or(1);
+        let mut window = Buffer::of(tiles * TILE * TILE * lanes * phases);
         for kernels in self.kernels {
             let row = kernels.vectors * lanes;
             let of_panel = apart(padded * row);
-            for e in 0..AREA {
+            for e in 0..area {
                 Arch::new().dispatch(Product {
                     a: &points[e * point..][..padded * channels],
                     a_steps: [channels, 1],
-                    b: &kernels.values[e * self.source.channels * row..],
+                    b: &kernels.values[e * depth * row..],
                     vectors: kernels.vectors,
-                    depth: self.source.channels,
+                    depth,
                     rows: tiles,
                     block: rows,
                     add: false,
@@ -97,6 +103,9 @@ impl Work<'_> {
                 });
             }
             Arch::new().dispatch(Back {
+                form: self.form,
+                shift: phases.ilog2() / 2,
+                before: self.before,
                 block: &self.block,
                 outputs: kernels.outputs.clone(),
                 planes: self.result,
@@ -112,6 +121,10 @@ impl Work<'_> {
 
 /// From the points of a panel of outputs to the results: Aᵀ m A.
 struct Back<'a> {
+    form: Form,
+    /// Of the window of the results, as is `before`.
+    shift: u32,
+    before: usize,
     block: &'a Block,
     outputs: Range<usize>,
     planes: Planes,
@@ -129,38 +142,46 @@ impl WithSimd for Back<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        match self.form.taps {
+            3 => self.all::<S, transforms::Results, 6>(simd),
+            _ => self.all::<S, transforms_of_two::Results, 5>(simd),
+        }
+    }
+}
+
+impl Back<'_> {
+    #[inline(always)]
+    fn all<S: Simd, M: Map<P, TILE>, const P: usize>(self, simd: S) {
         let lanes = S::F32_LANES;
         let Block { images, down, across } = self.block;
         let window = Window {
             rows: down.len() * TILE,
             cols: across * TILE,
-            before: [0; 2],
+            shift: self.shift,
+            before: self.before,
             first: down.start * TILE,
             lanes,
         };
-        let tiles = self.block.tiles();
+        let (tiles, phases) = (self.block.tiles(), 1 << (2 * self.shift));
         let [point, row] = self.steps;
         // what the loops below read and write without looking
-        assert!((AREA - 1) * point + tiles * row <= self.sums.len(), "points beyond the end");
+        assert!((P * P - 1) * point + tiles * row <= self.sums.len(), "points beyond the end");
+        assert!(self.outputs.len().next_multiple_of(lanes) * phases <= row, "channels beyond the row");
         assert!(images.len() * window.image() <= self.window.len(), "a window without room");
         for (vector, first) in self.outputs.clone().step_by(lanes).enumerate() {
-            let mut tile = 0;
-            for image in self.window.chunks_exact_mut(window.image()).take(images.len()) {
+            let parts = self.window.chunks_exact_mut(window.phase()).take(images.len() * phases);
+            for (part, pixels) in parts.enumerate() {
+                let mut tile = part / phases * down.len() * across;
+                let place = (vector * phases + part % phases) * lanes;
                 for down in 0..down.len() {
                     for across in 0..*across {
-                        let to = &mut image[(down * window.cols + across) * TILE * lanes..];
+                        let to = &mut pixels[(down * window.cols + across) * TILE * lanes..];
                         // SAFETY: the assertions above; a tile has TILE x TILE pixels of the window.
                         unsafe {
-                            let from = self.sums.as_ptr().add(tile * row + vector * lanes);
+                            let from = self.sums.as_ptr().add(tile * row + place);
                             let to_steps = [window.cols * lanes, lanes];
-                            let from_steps = [POINTS * point, point];
-                            both_axes::<S, Results, POINTS, TILE>(
-                                simd,
-                                from,
-                                from_steps,
-                                to.as_mut_ptr(),
-                                to_steps,
-                            );
+                            let from_steps = [P * point, point];
+                            both_axes::<S, M, P, TILE>(simd, from, from_steps, to.as_mut_ptr(), to_steps);
                         }
                         tile += 1;
                     }

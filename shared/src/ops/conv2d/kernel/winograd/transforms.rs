@@ -1,4 +1,4 @@
-//! The linear maps of the algorithm, along one axis and along both.
+//! The linear maps for kernels of three weights a side, and how any map is taken along both axes.
 
 use pulp::Simd;
 
@@ -15,12 +15,13 @@ pub(super) trait Map<const I: usize, const J: usize> {
 
 /// a x + y.
 #[inline(always)]
-fn fma<S: Simd>(simd: S, a: f32, x: S::f32s, y: S::f32s) -> S::f32s {
+pub(super) fn fma<S: Simd>(simd: S, a: f32, x: S::f32s, y: S::f32s) -> S::f32s {
     simd.mul_add_e_f32s(simd.splat_f32s(a), x, y)
 }
 
+/// a x.
 #[inline(always)]
-fn scaled<S: Simd>(simd: S, a: f32, x: S::f32s) -> S::f32s {
+pub(super) fn scaled<S: Simd>(simd: S, a: f32, x: S::f32s) -> S::f32s {
     simd.mul_f32s(simd.splat_f32s(a), x)
 }
 

@@ -6,17 +6,23 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
-    blocks::{AREA, POINTS},
-    product::VECTORS,
-    transforms::{both_axes, WeightGradients, Weights},
+    transforms::{self, both_axes, Map},
+    transforms_of_two, Form, Split,
 };
 use crate::ops::{
     conv2d::kernel::{Store, Width},
     scratch::Buffer,
 };
 
-/// Weights of a kernel.
+/// Vectors of a panel at most, where channels are not in phases.
+const VECTORS: usize = 3;
+
+/// Lanes of a vector at most.
+const LANES: usize = super::square::LANES;
+
+/// Weights of a part of a kernel at most, and points.
 const TAPS: usize = 9;
+const AREA: usize = 36;
 
 /// Channels in panels of at most [`VECTORS`] vectors, as equal as can be.
 pub(super) fn panels(channels: usize, lanes: usize) -> Vec<Range<usize>> {
@@ -29,6 +35,9 @@ pub(super) fn panels(channels: usize, lanes: usize) -> Vec<Range<usize>> {
 /// Which weight belongs to a result's channel, a source's channel and a tap.
 #[derive(Clone, Copy)]
 pub(super) struct Kernels<'a> {
+    pub(super) form: Form,
+    /// Whose channels come in phases.
+    pub(super) split: Split,
     pub(super) values: &'a [f32],
     /// From one result's channel to the next, and from one source's channel to the next.
     pub(super) steps: [usize; 2],
@@ -36,34 +45,62 @@ pub(super) struct Kernels<'a> {
     pub(super) rotated: bool,
 }
 
-/// The kernels of a panel of result channels at the points: (points, source channels, vectors of the panel).
+impl Kernels<'_> {
+    /// The kernel's weights for a part of it, tap after tap, where `phase` says which part.
+    fn part(&self, output: usize, source: usize, phase: usize, mut give: impl FnMut(usize, f32)) {
+        let taps = self.form.taps;
+        let kernel = &self.values[output * self.steps[0] + source * self.steps[1]..];
+        for tap in 0..taps * taps {
+            let to = if self.rotated { taps * taps - 1 - tap } else { tap };
+            give(to, kernel[self.form.weight(phase, tap)]);
+        }
+    }
+}
+
+/// The kernels of a panel of result channels at the points: (points, sources, vectors of the panel).
+///
+/// Where channels are in phases, those of a vector of channels lie side by side, among the sources as among the results.
 pub(super) struct Transformed {
     pub(super) outputs: Range<usize>,
+    /// Source channels times their phases.
+    pub(super) sources: usize,
+    /// Phases of the results.
+    pub(super) phases: usize,
+    /// Vectors of outputs times their phases.
     pub(super) vectors: usize,
     pub(super) values: Buffer,
 }
 
 impl Transformed {
-    pub(super) fn all(width: &Width, kernels: Kernels<'_>, sources: usize, outputs: usize) -> Vec<Self> {
+    pub(super) fn all(width: &Width, kernels: &Kernels<'_>, sources: usize, outputs: usize) -> Vec<Self> {
+        let lanes = width.lanes;
+        let [of_sources, phases] = match kernels.split {
+            Split::Source => [kernels.form.phases(), 1],
+            Split::Result => [1, kernels.form.phases()],
+        };
+        let sources = sources * of_sources;
         let of_panel = |outputs: Range<usize>| {
-            let vectors = outputs.len().div_ceil(width.lanes);
-            Transformed { outputs, vectors, values: Buffer::of(AREA * sources * vectors * width.lanes) }
+            let vectors = outputs.len().div_ceil(lanes) * phases;
+            let values = Buffer::of(kernels.form.area() * sources * vectors * lanes);
+            Transformed { outputs, sources, phases, vectors, values }
+        };
+        let ranges = if phases > 1 {
+            (0..outputs).step_by(lanes).map(|first| first..(first + lanes).min(outputs)).collect()
+        } else {
+            panels(outputs, lanes)
         };
         // buffers of this thread, which gets them back
-        let mut panels: Vec<_> = panels(outputs, width.lanes).into_iter().map(of_panel).collect();
-        panels.par_iter_mut().for_each(|panel| {
-            let outputs = panel.outputs.clone();
-            Arch::new().dispatch(Panel { kernels, sources, outputs, to: &mut panel.values });
-        });
+        let mut panels: Vec<_> = ranges.into_iter().map(of_panel).collect();
+        panels.par_iter_mut().for_each(|panel| Arch::new().dispatch(Panel { kernels, of_sources, panel }));
         panels
     }
 }
 
 struct Panel<'a> {
-    kernels: Kernels<'a>,
-    sources: usize,
-    outputs: Range<usize>,
-    to: &'a mut [f32],
+    kernels: &'a Kernels<'a>,
+    /// Phases of the sources.
+    of_sources: usize,
+    panel: &'a mut Transformed,
 }
 
 impl WithSimd for Panel<'_> {
@@ -71,42 +108,61 @@ impl WithSimd for Panel<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let lanes = S::F32_LANES;
-        let row = self.outputs.len().next_multiple_of(lanes);
-        let Kernels { values, steps, rotated } = self.kernels;
-        let point = self.sources * row;
-        assert!(self.to.len() >= AREA * point);
-        for (vector, first) in self.outputs.clone().step_by(lanes).enumerate() {
-            let outputs = first..(first + lanes).min(self.outputs.end);
-            // the weights of a tap side by side; lanes of a vector are at most 16
-            let mut side_by_side = [0.0f32; TAPS * 16];
-            for source in 0..self.sources {
+        match self.kernels.form.taps {
+            3 => self.all::<S, transforms::Weights, 3, 6>(simd),
+            _ => self.all::<S, transforms_of_two::Weights, 2, 5>(simd),
+        }
+    }
+}
+
+impl Panel<'_> {
+    #[inline(always)]
+    fn all<S: Simd, M: Map<K, P>, const K: usize, const P: usize>(self, simd: S) {
+        let (lanes, panel) = (S::F32_LANES, self.panel);
+        let row = panel.vectors * lanes;
+        let point = panel.sources * row;
+        assert!(panel.values.len() >= P * P * point && lanes <= LANES);
+        // the weights of a tap side by side
+        let mut side_by_side = [0.0f32; TAPS * LANES];
+        for vector in 0..panel.vectors {
+            let first = panel.outputs.start + vector / panel.phases * lanes;
+            let outputs = first..(first + lanes).min(panel.outputs.end);
+            for at in 0..panel.sources {
+                // one of the two has a single phase
+                let (source, of_source) = phase_of(at, self.of_sources, lanes);
+                let phase = of_source + vector % panel.phases;
                 for (lane, output) in outputs.clone().enumerate() {
-                    let taps = &values[output * steps[0] + source * steps[1]..][..TAPS];
-                    for (tap, weight) in taps.iter().enumerate() {
-                        let tap = if rotated { TAPS - 1 - tap } else { tap };
-                        side_by_side[tap * lanes + lane] = *weight;
-                    }
+                    self.kernels.part(output, source, phase, |tap, w| side_by_side[tap * lanes + lane] = w);
                 }
-                // SAFETY: nine vectors of at most 16 lanes, and the assertion above.
+                // SAFETY: K x K vectors of at most LANES lanes, and the assertion above.
                 unsafe {
-                    let to = self.to.as_mut_ptr().add(source * row + vector * lanes);
-                    let (from, from_steps) = (side_by_side.as_ptr(), [3 * lanes, lanes]);
-                    both_axes::<S, Weights, 3, POINTS>(simd, from, from_steps, to, [POINTS * point, point]);
+                    let to = panel.values.as_mut_ptr().add(at * row + vector * lanes);
+                    let (from, from_steps) = (side_by_side.as_ptr(), [K * lanes, lanes]);
+                    both_axes::<S, M, K, P>(simd, from, from_steps, to, [P * point, point]);
                 }
             }
         }
     }
 }
 
+/// The channel and its phase at a place of channels in so many phases.
+fn phase_of(at: usize, phases: usize, lanes: usize) -> (usize, usize) {
+    if phases == 1 {
+        return (at, 0);
+    }
+    (at / (lanes * phases) * lanes + at % lanes, at / lanes % phases)
+}
+
 /// Gradients of kernels from what parts of the batch give at the points.
 pub(super) struct Gradients<'a> {
-    /// Of each part the points, (points, `padded` source channels, vectors of the panel).
+    pub(super) form: Form,
+    /// Of each part the points, (points, `padded` source channels in their phases, vectors of the panel).
     pub(super) parts: &'a [&'a [f32]],
+    /// Source channels.
     pub(super) sources: usize,
     pub(super) padded: usize,
     pub(super) store: Store,
-    /// (outputs of the panel, source channels, taps).
+    /// (outputs of the panel, source channels, weights).
     pub(super) to: &'a mut [f32],
 }
 
@@ -115,33 +171,46 @@ impl WithSimd for Gradients<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let lanes = S::F32_LANES;
-        let outputs = self.to.len() / (self.sources * TAPS).max(1);
+        match self.form.taps {
+            3 => self.all::<S, transforms::WeightGradients, 6, 3>(simd),
+            _ => self.all::<S, transforms_of_two::WeightGradients, 5, 2>(simd),
+        }
+    }
+}
+
+impl Gradients<'_> {
+    #[inline(always)]
+    fn all<S: Simd, M: Map<P, K>, const P: usize, const K: usize>(self, simd: S) {
+        let (lanes, form) = (S::F32_LANES, self.form);
+        let (phases, kernel) = (form.phases(), form.weights());
+        let outputs = self.to.len() / (self.sources * kernel).max(1);
         let row = outputs.next_multiple_of(lanes);
         let point = self.padded * row;
-        let mut sums = [0.0f32; AREA * 16];
-        let mut weights = [0.0f32; TAPS * 16];
-        for source in 0..self.sources {
+        let mut sums = [0.0f32; AREA * LANES];
+        let mut weights = [0.0f32; TAPS * LANES];
+        for at in 0..self.sources * phases {
+            let (source, phase) = phase_of(at, phases, lanes);
             for first in (0..outputs).step_by(lanes) {
-                for (e, sums) in sums.chunks_exact_mut(lanes).enumerate().take(AREA) {
+                for (e, sums) in sums.chunks_exact_mut(lanes).enumerate().take(P * P) {
                     sums.fill(0.0);
                     for part in self.parts {
-                        let part = &part[e * point + source * row + first..][..lanes];
+                        let part = &part[e * point + at * row + first..][..lanes];
                         sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
                     }
                 }
-                // SAFETY: both hold as many vectors, of at most 16 lanes, as the map has values.
+                // SAFETY: both hold as many vectors, of at most LANES lanes, as the map has values.
                 unsafe {
                     let (from, to) = (sums.as_ptr(), weights.as_mut_ptr());
-                    let steps = [POINTS * lanes, lanes];
-                    both_axes::<S, WeightGradients, POINTS, 3>(simd, from, steps, to, [3 * lanes, lanes]);
+                    both_axes::<S, M, P, K>(simd, from, [P * lanes, lanes], to, [K * lanes, lanes]);
                 }
                 for lane in 0..lanes.min(outputs - first) {
-                    let to = &mut self.to[((first + lane) * self.sources + source) * TAPS..][..TAPS];
-                    let from = weights[lane..].iter().step_by(lanes);
-                    match self.store {
-                        Store::Write => to.iter_mut().zip(from).for_each(|(to, sum)| *to = *sum),
-                        Store::Add => to.iter_mut().zip(from).for_each(|(to, sum)| *to += sum),
+                    let to = &mut self.to[((first + lane) * self.sources + source) * kernel..][..kernel];
+                    for (tap, sum) in weights[lane..].iter().step_by(lanes).take(K * K).enumerate() {
+                        let to = &mut to[form.weight(phase, tap)];
+                        match self.store {
+                            Store::Write => *to = *sum,
+                            Store::Add => *to += sum,
+                        }
                     }
                 }
             }
