@@ -195,77 +195,102 @@ fn kept(lab: &Lab, context: &Context<'_>, seed: u64) -> Result<Box<dyn crate::Ga
     Ok(game)
 }
 
+/// Numbers of z of the games whose latent space is looked into.
+const WIDTH: usize = 50;
+
+/// The mean of `ways` great circles' largest step over their median one, 32 images each.
+fn jumps(game: &dyn crate::Game, points: &[&[f32]], ways: usize) -> Result<f64, crate::GanError> {
+    let mut worst = Vec::new();
+    for pair in points.chunks_exact(2).take(ways) {
+        let images = game.decode(&latent::path(pair[0], pair[1], 32, latent::slerp).concat())?;
+        let frames: Vec<&[f32]> = images.chunks_exact(784).collect();
+        let apart = |w: &[&[f32]]| w[0].iter().zip(w[1]).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
+        let mut steps: Vec<f64> = frames.windows(2).map(|w| apart(w).sqrt()).collect();
+        steps.sort_by(f64::total_cmp);
+        worst.push(steps[steps.len() - 1] / steps[steps.len() / 2].max(1e-9));
+    }
+    Ok(worst.iter().sum::<f64>() / worst.len().max(1) as f64)
+}
+
+/// Arithmetic on mean vectors.
+struct Moved {
+    /// Samples of the commonest class told to be of the second after z − 2 z̄ₐ + 2 z̄_b.
+    share: f64,
+    /// The second class's share of all samples.
+    chance: f64,
+    /// Ten latent vectors of the first class, and the same moved.
+    shown: [Vec<f32>; 2],
+}
+
+fn moved(
+    game: &dyn crate::Game,
+    recogniser: &crate::Recogniser,
+    points: &[&[f32]],
+) -> Result<Moved, crate::GanError> {
+    let told = recogniser.look(&game.decode(&points.concat())?)?.classes();
+    let mut counts = [0usize; 10];
+    told.iter().for_each(|class| counts[*class] += 1);
+    let mut order: Vec<usize> = (0..10).collect();
+    order.sort_by_key(|class| std::cmp::Reverse(counts[*class]));
+    let (from, to) = (order[0], order[1]);
+    let of = |class: usize| points.iter().zip(&told).filter(move |(_, t)| **t == class).map(|(p, _)| *p);
+    let (away, toward) = (latent::mean(of(from), WIDTH), latent::mean(of(to), WIDTH));
+    let step = |p: &[f32]| -> Vec<f32> {
+        p.iter().zip(away.iter().zip(&toward)).map(|(z, (a, b))| z - 2.0 * a + 2.0 * b).collect()
+    };
+    let sums: Vec<f32> = of(from).flat_map(step).collect();
+    let after = recogniser.look(&game.decode(&sums)?)?.classes();
+    Ok(Moved {
+        share: after.iter().filter(|class| **class == to).count() as f64 / after.len().max(1) as f64,
+        chance: counts[to] as f64 / points.len().max(1) as f64,
+        shown: [of(from).take(10).flatten().copied().collect(), sums.into_iter().take(10 * WIDTH).collect()],
+    })
+}
+
 pub(super) fn latent_space(context: &Context<'_>) -> Result<Measured, ClaimError> {
-    const WIDTH: usize = 50;
     let (lab, seeds) = (Lab::open(context), context.seeds(2, 3));
     let sets = lab.digits()?;
     let recogniser = recogniser_of(&sets, if context.quick { 4 } else { 3 })?;
-    let (mut jumps, mut moved, mut chance) = (Vec::new(), Vec::new(), Vec::new());
-    let mut shown = None;
+    shared::parallel::side_by_side(&seeds, |seed| kept(&lab, context, *seed).map(|_| ()))?;
+    let (mut steps, mut share, mut chance) = (Vec::new(), Vec::new(), Vec::new());
+    let mut sheets = Vec::new();
     for seed in &seeds {
         let game = kept(&lab, context, *seed)?;
         let mut rng = shared::train::RunRng::new(*seed, 77);
         let z = latent::draw(Prior::Normal, 1_000, WIDTH, &mut rng);
         let points: Vec<&[f32]> = z.chunks_exact(WIDTH).collect();
-        // steps along great circles: the largest over the median
-        let mut worst = Vec::new();
-        for pair in points.chunks_exact(2).take(20) {
-            let way = latent::path(pair[0], pair[1], 32, latent::slerp).concat();
-            let images = game.decode(&way)?;
-            let frames: Vec<&[f32]> = images.chunks_exact(784).collect();
-            let mut steps: Vec<f64> = frames
-                .windows(2)
-                .map(|w| w[0].iter().zip(w[1]).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt())
-                .collect();
-            steps.sort_by(f64::total_cmp);
-            worst.push(steps[steps.len() - 1] / steps[steps.len() / 2].max(1e-9));
-        }
-        jumps.push(worst.iter().sum::<f64>() / worst.len().max(1) as f64);
-        // arithmetic: what is told a, less the mean of a, plus the mean of b, is to be told b
-        let told = recogniser.look(&game.decode(&z)?)?.classes();
-        let mut counts = [0usize; 10];
-        told.iter().for_each(|class| counts[*class] += 1);
-        let mut order: Vec<usize> = (0..10).collect();
-        order.sort_by_key(|class| std::cmp::Reverse(counts[*class]));
-        let mean = |class: usize| {
-            latent::mean(points.iter().zip(&told).filter(|(_, t)| **t == class).map(|(p, _)| *p), WIDTH)
-        };
-        let (from, to) = (order[0], order[1]);
-        let (away, toward) = (mean(from), mean(to));
-        let sums: Vec<f32> = points
-            .iter()
-            .zip(&told)
-            .filter(|(_, t)| **t == from)
-            .flat_map(|(p, _)| {
-                p.iter().zip(away.iter().zip(&toward)).map(|(z, (a, b))| z - 2.0 * a + 2.0 * b)
-            })
-            .collect();
-        let after = recogniser.look(&game.decode(&sums)?)?.classes();
-        moved.push(after.iter().filter(|class| **class == to).count() as f64 / after.len().max(1) as f64);
-        chance.push(counts[to] as f64 / 1_000.0);
-        if shown.is_none() {
-            let pairs: Vec<_> = points.chunks_exact(2).take(3).collect();
+        steps.push(jumps(&*game, &points, 20)?);
+        let arithmetic = moved(&*game, &recogniser, &points)?;
+        share.push(arithmetic.share);
+        chance.push(arithmetic.chance);
+        if sheets.is_empty() {
             let line = |way: fn(&[f32], &[f32], f32) -> Vec<f32>, pair: &[&[f32]]| {
                 game.decode(&latent::path(pair[0], pair[1], 9, way).concat())
             };
             let mut rows = Vec::new();
-            for pair in pairs {
+            for pair in points.chunks_exact(2).take(3) {
                 rows.push(("great circle", line(latent::slerp, pair)?));
                 rows.push(("straight", line(latent::lerp, pair)?));
             }
             let rows: Vec<(&str, &[f32])> = rows.iter().map(|(n, v)| (*n, v.as_slice())).collect();
-            shown = Some(sheet("ways between two points of the latent space", &rows)?);
+            sheets.push(sheet("ways between two points of the latent space", &rows)?);
+            let [before, after] = arithmetic.shown;
+            let (before, after) = (game.decode(&before)?, game.decode(&after)?);
+            if before.len() == 10 * 784 {
+                let rows: [(&str, &[f32]); 2] = [("z", &before), ("z − 2 z̄ₐ + 2 z̄_b", &after)];
+                sheets.push(sheet("arithmetic: samples of a class, moved to another", &rows)?);
+            }
         }
     }
-    let gain = paired(&moved, &chance, LEVEL)?;
+    let gain = paired(&share, &chance, LEVEL)?;
     let mut measured = Measured::new(seeds)
-        .row(Row::new("largest over median step along a way, mean of 20 ways", jumps.clone())?)
-        .row(Row::new("samples of one class told to be another after z − 2 z̄ₐ + 2 z̄_b", moved)?)
+        .row(Row::new("largest over median step along a way, mean of 20 ways", steps.clone())?)
+        .row(Row::new("samples of one class told to be another after z − 2 z̄ₐ + 2 z̄_b", share)?)
         .row(Row::new("share of that other class among all samples", chance)?)
-        .check(stays_below("largest over median step", &interval95(&jumps)?, 3.0, 0.0))
+        .check(stays_below("largest over median step", &interval95(&steps)?, 3.0, 0.0))
         .check(above_by("share moved less share among all", &gain, 0.0));
-    if let Some(shown) = shown {
-        measured = measured.sheet(shown);
+    for sheet in sheets {
+        measured = measured.sheet(sheet);
     }
     Ok(measured.note("z̄ is the mean latent vector of the samples that the classifier takes for a class."))
 }

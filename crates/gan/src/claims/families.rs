@@ -198,6 +198,8 @@ struct Codes {
     accuracy: f64,
     /// Ten samples of each code, row by row.
     shown: Vec<f32>,
+    /// Ten samples of one code and noise for each of two values, which goes from −1 to 1.
+    swept: Vec<f32>,
 }
 
 impl DeviceTask for InfoTask<'_> {
@@ -220,7 +222,15 @@ impl DeviceTask for InfoTask<'_> {
         job.play(&mut game)?;
         let told = game.classes_of(&job.sets.test.values)?;
         let codes: Vec<usize> = (0..100).map(|i| i / 10).collect();
+        let mut ways = game.latents(&[0; 20], 2)?;
+        let first = ways[..62].to_vec();
+        for (at, z) in ways.chunks_exact_mut(62).enumerate() {
+            z.copy_from_slice(&first);
+            z[60..].fill(0.0);
+            z[60 + at / 10] = (at % 10) as f32 / 4.5 - 1.0;
+        }
         Ok(Codes {
+            swept: game.generate(&ways)?,
             accuracy: best_matching(&told, &job.sets.test.labels, 10)?.accuracy,
             shown: game.draw(100, &codes, 1)?,
         })
@@ -361,6 +371,10 @@ pub(super) fn infogan(context: &Context<'_>) -> Result<Measured, ClaimError> {
             sheet = sheet.unit_row(&code.to_string(), &unit)?;
         }
     }
+    let swept = found.first().map_or(&[][..], |first| &first.swept);
+    let ways: Vec<(&str, &[f32])> =
+        ["first value", "second value"].into_iter().zip(swept.chunks_exact(10 * 784)).collect();
+    let ways = beside("one code, and a value that goes from −1 to 1", &ways)?;
     Ok(Measured::new(seeds)
         .row(
             Row::new("test images sorted rightly by the code, after the best matching", accuracy.clone())?
@@ -370,6 +384,7 @@ pub(super) fn infogan(context: &Context<'_>) -> Result<Measured, ClaimError> {
         .check(reaches("the share sorted rightly", &interval95(&accuracy)?, 0.8, 0.0))
         .check(above_by("with the term less without", &gain, 0.0))
         .sheet(sheet)
+        .sheet(ways)
         .note(format!("{turns} turns of {BATCH}; ten codes and two values beside 50 numbers of noise.")))
 }
 
