@@ -101,7 +101,7 @@ impl Form {
     #[inline(always)]
     fn weight(self, phase: usize, tap: usize) -> usize {
         let side = self.taps << self.shift;
-        let (row, col) = (tap / self.taps << self.shift, tap % self.taps << self.shift);
+        let (row, col) = ((tap / self.taps) << self.shift, (tap % self.taps) << self.shift);
         (row + (phase >> self.shift)) * side + col + (phase & ((1 << self.shift) - 1))
     }
 }
