@@ -56,6 +56,7 @@ mod folder;
 pub mod graph_file;
 mod graph_set;
 pub mod idx;
+pub mod image_sets;
 pub mod images;
 mod market;
 pub mod matrix_file;

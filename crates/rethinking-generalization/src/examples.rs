@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datasets::{
     images::ImageSet,
-    transforms::{centre_crop, flip, random_crop, whiten},
+    transforms::{centre_crop, flip, random_crop, whiten_bytes},
     DatasetError,
 };
 use rand::{seq::SliceRandom, Rng};
@@ -261,11 +261,7 @@ impl Examples for Images {
         if mirror && rng.is_some_and(|mut rng| rng.gen()) {
             flip(&mut cut, to)?;
         }
-        for (plane, value) in out.chunks_mut(cut.len()).flat_map(|plane| plane.iter_mut().zip(&cut)) {
-            *plane = f32::from(*value) / 255.0;
-        }
-        whiten(out);
-        Ok(())
+        Ok(whiten_bytes(&cut, out)?)
     }
 }
 

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use datasets::Folder;
+use datasets::{
+    image_sets::{load_from, Sets, SYNTHETIC},
+    Folder,
+};
 use serde::{Deserialize, Serialize};
 use shared::{
     claims::{Cells, Context},
@@ -16,12 +19,7 @@ use shared::{
     zoo::ZooModel,
 };
 
-use crate::{
-    data::{load_from, Sets, SYNTHETIC},
-    randomization_test,
-    trial::Told,
-    Config, Images, LabError, Preparation, Trial,
-};
+use crate::{randomization_test, trial::Told, Config, Images, LabError, Preparation, Trial};
 
 /// Everything that a cell's result depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

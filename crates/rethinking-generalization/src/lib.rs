@@ -5,7 +5,6 @@ mod claims;
 pub mod cli;
 mod config;
 mod corruption;
-pub mod data;
 mod error;
 mod examples;
 pub mod experiment;

@@ -32,6 +32,35 @@ pub fn whiten(image: &mut [f32]) {
     image.iter_mut().for_each(|x| *x = ((f64::from(*x) - mean) / deviation) as f32);
 }
 
+/// An image of bytes as a network takes it: divided by 255 and [`whiten`]ed, and a grey one shown to every channel.
+///
+/// # Shapes
+///
+/// `out`: as many values as `image`, or a multiple: the image is then repeated.
+///
+/// # Errors
+///
+/// [`DatasetError::Inconsistent`] where `out` is no multiple of `image`.
+///
+/// # Example
+///
+/// ```
+/// let mut out = [0.0; 4];
+/// datasets::transforms::whiten_bytes(&[0, 255], &mut out)?;
+/// assert_eq!(out, [-1.0, 1.0, -1.0, 1.0]);
+/// assert!(datasets::transforms::whiten_bytes(&[0, 255, 0], &mut out).is_err());
+/// # Ok::<(), datasets::DatasetError>(())
+/// ```
+pub fn whiten_bytes(image: &[u8], out: &mut [f32]) -> Result<(), DatasetError> {
+    let whole = image.len() * (out.len() / image.len().max(1));
+    check_length("a buffer for whole copies of an image", whole, out.len())?;
+    for (value, byte) in out.chunks_mut(image.len().max(1)).flat_map(|plane| plane.iter_mut().zip(image)) {
+        *value = f32::from(*byte) / 255.0;
+    }
+    whiten(out);
+    Ok(())
+}
+
 /// Standardises each channel by given numbers: `x ↦ (x - mean[c]) / deviation[c]`.
 ///
 /// # Shapes

@@ -14,7 +14,7 @@ mod placement;
 pub(crate) use affine::centre;
 pub use affine::{affine, Affine};
 pub use elastic::{displace, elastic, gaussian_blur};
-pub use intensity::{brightness, contrast, jitter, standardize, whiten};
+pub use intensity::{brightness, contrast, jitter, standardize, whiten, whiten_bytes};
 pub use placement::{centre_crop, flip, random_crop, random_shift, shift};
 
 use crate::images::{check_length, ImageShape};

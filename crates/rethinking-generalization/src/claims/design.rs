@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use datasets::image_sets::SYNTHETIC;
 use shared::{
     claims::{stats::Interval, ClaimError, Context, Measured, Row},
     zoo::ZooModel,
 };
 
 use crate::{
-    data::SYNTHETIC,
     experiment::{Cell, Lab},
     Config, Corruption,
 };

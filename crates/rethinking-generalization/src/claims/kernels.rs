@@ -14,11 +14,11 @@ use shared::{
 };
 
 use super::design::row;
-use crate::data::load_from;
 use crate::kernel::{
     choose_bandwidth, estimate, gram_accumulate, one_hot, ConvFeatures, ConvOptions, FitOptions, Kernel,
     KernelMachine, LabelledRows, Preprocess, TrainingSet, TILE,
 };
+use datasets::image_sets::{load_from, SYNTHETIC};
 
 /// The bandwidth on colour pixels in [0, 1], not tuned: about half of the median distance of two images.
 const PIXEL_BANDWIDTH: f64 = 8.0;
@@ -297,7 +297,7 @@ pub(super) fn norms(context: &Context<'_>) -> Result<Measured, ClaimError> {
 
 /// Table 3: CIFAR-10, pixels under a Gaussian kernel against random convolutional features.
 pub(super) fn colour(context: &Context<'_>) -> Result<Measured, ClaimError> {
-    let default = if context.quick { crate::data::SYNTHETIC } else { "cifar10" };
+    let default = if context.quick { SYNTHETIC } else { "cifar10" };
     let name = context.dataset.as_deref().filter(|name| !name.contains("mnist")).unwrap_or(default);
     let sets = load_from(&Folder::new(context.data_dir.as_deref(), context.offline), name)?;
     let (images, tests, filters): (usize, usize, &[usize]) =

@@ -19,7 +19,8 @@ const BATCH: usize = 128;
 fn random_pixels(options: &BenchOptions) -> Result<BenchResult, CliError> {
     let config = Config { seed: options.seed, ..Config::new(ZooModel::Mlp1) };
     let mut network = config.build(options.device)?;
-    let sets = crate::data::load_from(&datasets::Folder::default(), crate::data::SYNTHETIC)?;
+    let sets =
+        datasets::image_sets::load_from(&datasets::Folder::default(), datasets::image_sets::SYNTHETIC)?;
     let (train, _) = Lab::new(sets, &shared::claims::Context::quiet(true)).views(&config)?;
     let view = Corrupted::new(&train, Corruption::RandomPixels, Part::Train, options.seed)?;
     let mut first = 0;

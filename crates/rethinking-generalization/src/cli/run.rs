@@ -1,6 +1,9 @@
 //! `train` and `eval`.
 
-use datasets::Folder;
+use datasets::{
+    image_sets::{load_from, SYNTHETIC},
+    Folder,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
@@ -12,7 +15,6 @@ use shared::{
 
 use super::{EvalArgs, TrainArgs};
 use crate::{
-    data::{load_from, SYNTHETIC},
     experiment::Lab,
     randomization_test,
     trial::{score, Told},

@@ -1,6 +1,9 @@
 //! `sweep`: every model on every corruption with every seed.
 
-use datasets::Folder;
+use datasets::{
+    image_sets::{load_from, SYNTHETIC},
+    Folder,
+};
 use serde_json::json;
 use shared::{
     claims::{stats::interval95, Context},
@@ -8,10 +11,7 @@ use shared::{
 };
 
 use super::SweepArgs;
-use crate::{
-    data::{load_from, SYNTHETIC},
-    experiment::{grid, of, Cell, Lab},
-};
+use crate::experiment::{grid, of, Cell, Lab};
 
 /// The folder of finished cells, the same as that of `reproduce`.
 const CELLS: &str = "cells";

@@ -1,11 +1,12 @@
-//! Image sets by name.
+//! Image sets by name, with a checksum that tells one from another.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use datasets::images::{ImageSet, TrainTest};
-use datasets::{cifar, idx, synthetic, DatasetError, Folder};
 use sha2::{Digest, Sha256};
+
+use crate::images::{ImageSet, TrainTest};
+use crate::{cifar, idx, synthetic, DatasetError, Folder};
 
 /// The name of the embedded shapes.
 pub const SYNTHETIC: &str = "synthetic";
