@@ -223,6 +223,45 @@ pub fn tost(differences: &[f64], margin: f64) -> Result<Tost, StatsError> {
     Ok(Tost { p_lower: p_above(mean + margin)?, p_upper: p_above(margin - mean)? })
 }
 
+/// Outcome of a paired t test: is the mean difference 0?
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TTest {
+    /// `mean / (sd / √n)`; 0 where all differences are 0.
+    pub t: f64,
+    /// n − 1.
+    pub degrees: usize,
+    /// Two-sided p-value; 1 for one difference, which says nothing.
+    pub p: f64,
+}
+
+/// The two-sided t test of a mean of 0, of paired [`differences`]: `t = x̄ / (s / √n)` with n − 1 degrees of freedom.
+///
+/// # Errors
+/// [`StatsError::Empty`] and [`StatsError::NotFinite`].
+///
+/// # Example
+/// ```
+/// use shared::claims::stats::t_test;
+/// let test = t_test(&[0.4, 0.1, 0.3, 0.2, 0.5])?;
+/// assert!((test.t - 4.242_641).abs() < 1e-6 && (test.p - 0.013_236).abs() < 1e-6);
+/// assert_eq!(t_test(&[0.4])?.p, 1.0);
+/// # Ok::<(), shared::claims::stats::StatsError>(())
+/// ```
+pub fn t_test(differences: &[f64]) -> Result<TTest, StatsError> {
+    let (mean, sd, n) = (mean(differences)?, sample_sd(differences)?, differences.len());
+    let degrees = n - 1;
+    let (t, p) = match (n, sd) {
+        (1, _) => (0.0, 1.0),
+        (_, 0.0) if mean == 0.0 => (0.0, 1.0),
+        (_, 0.0) => (f64::MAX.copysign(mean), 0.0),
+        _ => {
+            let t = mean / (sd / (n as f64).sqrt());
+            (t, 2.0 * student_t_cdf(-t.abs(), degrees as f64)?)
+        }
+    };
+    Ok(TTest { t, degrees, p })
+}
+
 impl Tost {
     /// The p-value of equivalence: the larger of the two.
     #[must_use]

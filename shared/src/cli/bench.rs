@@ -82,8 +82,14 @@ impl BenchResult {
             step()?;
             times.push(start.elapsed().as_secs_f64() * 1e3);
         }
-        let ms = median(&mut times);
-        Ok(Self {
+        Ok(Self::of_times(name, batch, times))
+    }
+
+    /// The median of times in milliseconds that were taken elsewhere, such as of two kinds of step in turn; 0 for none.
+    #[must_use]
+    pub fn of_times(name: &str, batch: usize, mut times: Vec<f64>) -> Self {
+        let ms = if times.is_empty() { 0.0 } else { median(&mut times) };
+        Self {
             name: name.into(),
             batch,
             ms_per_step: round(ms, 3),
@@ -91,7 +97,7 @@ impl BenchResult {
             peak_rss_mib: memory::peak_bytes().map(|bytes| bytes >> 20),
             threads: rayon::current_num_threads(),
             extras: serde_json::Map::new(),
-        })
+        }
     }
 
     /// Adds something that this workload alone tells.

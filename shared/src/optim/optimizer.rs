@@ -26,6 +26,8 @@ pub struct Optimizer<R> {
     pub(super) step: u64,
     pub(super) params: BTreeMap<String, ParamState>,
     pub(super) masks: BTreeMap<String, Vec<bool>>,
+    /// Whether a mask holds the state too.
+    pub(super) mask_state: bool,
 }
 
 /// What the optimiser keeps for one parameter.
@@ -56,6 +58,7 @@ impl<R: UpdateRule> Optimizer<R> {
             step: 0,
             params: BTreeMap::new(),
             masks: BTreeMap::new(),
+            mask_state: true,
         })
     }
 
@@ -114,12 +117,27 @@ impl<R: UpdateRule> Optimizer<R> {
         };
         if let Some(state) = self.params.get_mut(param) {
             check_length(param, "mask", state.shape.iter().product(), mask.len())?;
-            for (values, slot) in state.slots.iter_mut().zip(&self.slots) {
-                chunks::hold(values, &mask, slot.initial);
+            if self.mask_state {
+                for (values, slot) in state.slots.iter_mut().zip(&self.slots) {
+                    chunks::hold(values, &mask, slot.initial);
+                }
             }
         }
         self.masks.insert(param.to_string(), mask);
         Ok(())
+    }
+
+    /// Whether masks hold the state of masked elements too, as they do unless told otherwise. With `false` the state goes on
+    /// taking in gradients under the mask, so that a weight let go later moves at once by what has gathered there: what
+    /// masks laid over another library's optimiser do. A setting and no state: it is not exported.
+    pub fn set_mask_state(&mut self, hold: bool) {
+        self.mask_state = hold;
+    }
+
+    /// Forgets the state of every parameter (velocities, averages, counts of updates), as if it had had no update. The
+    /// learning rate, the number of steps and the masks stay.
+    pub fn reset_state(&mut self) {
+        self.params.clear();
     }
 
     /// Begins a step by hand: counts it and fixes its learning rate. [`step`](Self::step) does so by itself.
@@ -176,7 +194,7 @@ impl<R: UpdateRule> Optimizer<R> {
         let mut slots = state.slots.iter_mut();
         let slots = std::array::from_fn(|_| slots.next().map_or(&mut [][..], |s| s.as_mut_slice()));
         let initial = std::array::from_fn(|i| self.slots.get(i).map_or(0.0, |s| s.initial));
-        Ok(chunks::run(&self.rule, &at, &initial, Job { w, g, slots, mask }))
+        Ok(chunks::run(&self.rule, &at, &initial, Job { w, g, slots, mask, hold_state: self.mask_state }))
     }
 }
 

@@ -18,6 +18,57 @@ pub struct LabelledImages<'a> {
     pub labels: &'a [usize],
 }
 
+impl LabelledImages<'_> {
+    /// Whether a network can learn from the set.
+    ///
+    /// # Errors
+    /// [`ZooError::Images`] or [`ZooError::Target`] where the set does not fit it.
+    pub fn check(&self, network: &dyn ImageNetwork) -> Result<(), ZooError> {
+        let (image, classes) = (network.image_len(), network.classes());
+        let (values, images) = (self.pixels.len(), self.labels.len());
+        if images == 0 || values != images * image {
+            return Err(ZooError::Images { values, images, classes, image, expected: classes });
+        }
+        Targets::new(self.labels.to_vec(), classes)?;
+        Ok(())
+    }
+
+    /// One step of `network` on some examples; their mean loss before it.
+    ///
+    /// # Errors
+    /// [`ZooError`].
+    ///
+    /// # Panics
+    /// For an example that the set does not have.
+    pub fn step(&self, network: &mut dyn ImageNetwork, examples: &[usize]) -> Result<f64, ZooError> {
+        let image = network.image_len();
+        let mut pixels = Vec::with_capacity(examples.len() * image);
+        for example in examples {
+            pixels.extend_from_slice(&self.pixels[example * image..(example + 1) * image]);
+        }
+        let labels = examples.iter().map(|example| self.labels[*example]).collect();
+        let targets = Targets::new(labels, network.classes())?;
+        network.step(&pixels, &targets)
+    }
+
+    /// Mean loss and accuracy of `network` on the set.
+    ///
+    /// # Errors
+    /// [`ZooError`].
+    pub fn score(&self, network: &dyn ImageNetwork) -> Result<(f64, f64), ZooError> {
+        let (mut loss, mut right) = (0.0, 0);
+        let image = network.image_len();
+        for (pixels, labels) in self.pixels.chunks(SCORE_BATCH * image).zip(self.labels.chunks(SCORE_BATCH)) {
+            let targets = Targets::new(labels.to_vec(), network.classes())?;
+            let (mean, hits) = network.evaluate(pixels, &targets)?;
+            loss += mean * labels.len() as f64;
+            right += hits;
+        }
+        let count = self.labels.len().max(1) as f64;
+        Ok((loss / count, right as f64 / count))
+    }
+}
+
 /// A network with the images that it learns from and those that it is validated on: what
 /// [`fit`](crate::train::fit) trains.
 ///
@@ -53,14 +104,7 @@ impl<'a> ImageLearner<'a> {
         train: LabelledImages<'a>,
         validation: Option<LabelledImages<'a>>,
     ) -> Result<Self, ZooError> {
-        let (image, classes) = (network.image_len(), network.classes());
-        for set in std::iter::once(&train).chain(&validation) {
-            let (values, images) = (set.pixels.len(), set.labels.len());
-            if images == 0 || values != images * image {
-                return Err(ZooError::Images { values, images, classes, image, expected: classes });
-            }
-            Targets::new(set.labels.to_vec(), classes)?;
-        }
+        std::iter::once(&train).chain(&validation).try_for_each(|set| set.check(&*network))?;
         Ok(ImageLearner { network, train, validation })
     }
 
@@ -69,16 +113,7 @@ impl<'a> ImageLearner<'a> {
     /// # Errors
     /// [`ZooError`].
     pub fn score(&self, set: LabelledImages<'_>) -> Result<(f64, f64), ZooError> {
-        let (mut loss, mut right) = (0.0, 0);
-        let image = self.network.image_len();
-        for (pixels, labels) in set.pixels.chunks(SCORE_BATCH * image).zip(set.labels.chunks(SCORE_BATCH)) {
-            let targets = Targets::new(labels.to_vec(), self.network.classes())?;
-            let (mean, hits) = self.network.evaluate(pixels, &targets)?;
-            loss += mean * labels.len() as f64;
-            right += hits;
-        }
-        let count = set.labels.len().max(1) as f64;
-        Ok((loss / count, right as f64 / count))
+        set.score(&*self.network)
     }
 }
 
@@ -86,13 +121,7 @@ impl Learner for ImageLearner<'_> {
     type Error = ZooError;
 
     fn step(&mut self, examples: &[usize]) -> Result<f64, ZooError> {
-        let image = self.network.image_len();
-        let mut pixels = Vec::with_capacity(examples.len() * image);
-        for example in examples {
-            pixels.extend_from_slice(&self.train.pixels[example * image..(example + 1) * image]);
-        }
-        let labels = examples.iter().map(|example| self.train.labels[*example]).collect();
-        self.network.step(&pixels, &Targets::new(labels, self.network.classes())?)
+        self.train.step(&mut *self.network, examples)
     }
 
     fn validate(&mut self) -> Result<Option<(f64, f64)>, ZooError> {

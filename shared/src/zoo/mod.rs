@@ -61,7 +61,7 @@ pub use alexnet::SmallAlexNet;
 pub use inception::{SmallInception, SmallInceptionPlain};
 pub use learner::{ImageLearner, LabelledImages};
 pub use mlp::{Mlp1, Mlp3};
-pub use network::{ImageNetwork, Trainable, ZooError};
+pub use network::{judge, load_model, save_model, ImageNetwork, Trainable, ZooError};
 pub use resnet::{BasicBlock, CifarResnet, DownBlock, Resnet20, Resnet32};
 pub use small_cnn::SmallCnn;
 pub use stock::{BatchShape, Stock};

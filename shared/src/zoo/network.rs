@@ -42,13 +42,21 @@ pub trait ImageNetwork {
     /// # Errors
     /// As [`step`](Self::step).
     fn evaluate(&self, images: &[f32], targets: &Targets) -> Result<(f64, usize), ZooError>;
+    /// The optimiser, with its state and masks.
+    fn optimizer(&self) -> &AnyOptimizer;
+    /// The optimiser, to set its masks or its learning rate.
+    fn optimizer_mut(&mut self) -> &mut AnyOptimizer;
     /// The learning rate of the next step.
-    fn lr(&self) -> f64;
+    fn lr(&self) -> f64 {
+        self.optimizer().lr()
+    }
     /// Sets it.
     ///
     /// # Errors
     /// [`ZooError::Optim`] where it is negative or not finite.
-    fn set_lr(&mut self, lr: f64) -> Result<(), ZooError>;
+    fn set_lr(&mut self, lr: f64) -> Result<(), ZooError> {
+        Ok(self.optimizer_mut().set_lr(lr)?)
+    }
     /// The outline of every tensor.
     fn parameters(&self) -> Vec<ParamInfo>;
     /// Every tensor by name, running statistics included.
@@ -223,12 +231,12 @@ impl<D: Backend, M: Classifier<D>> ImageNetwork for Trainable<M, D> {
         judge(self.scores_of(self.batch(images, Some(targets))?)?, targets)
     }
 
-    fn lr(&self) -> f64 {
-        self.optimizer.lr()
+    fn optimizer(&self) -> &AnyOptimizer {
+        &self.optimizer
     }
 
-    fn set_lr(&mut self, lr: f64) -> Result<(), ZooError> {
-        Ok(self.optimizer.set_lr(lr)?)
+    fn optimizer_mut(&mut self) -> &mut AnyOptimizer {
+        &mut self.optimizer
     }
 
     fn parameters(&self) -> Vec<ParamInfo> {
@@ -257,8 +265,14 @@ impl<D: Backend, M: Classifier<D>> ImageNetwork for Trainable<M, D> {
     }
 }
 
-/// Mean loss of a batch's scores, and how many of them are highest at their target.
-pub(super) fn judge<C: Dim, D: Backend>(
+/// The mean softmax cross-entropy of a batch's scores, and how many rows are highest at their target.
+///
+/// # Shapes
+/// `scores`: (B, C), for B targets of C classes.
+///
+/// # Errors
+/// [`ZooError::Compute`].
+pub fn judge<C: Dim, D: Backend>(
     scores: Tensor<(usize, C), f32, D>,
     targets: &Targets,
 ) -> Result<(f64, usize), ZooError> {
@@ -270,7 +284,10 @@ pub(super) fn judge<C: Dim, D: Backend>(
 }
 
 /// A model and its optimiser, to be kept.
-pub(super) fn save_model<M: TensorCollection<f32, D>, D: Backend>(
+///
+/// # Errors
+/// [`ZooError::Checkpoint`] if they cannot be written down.
+pub fn save_model<M: TensorCollection<f32, D>, D: Backend>(
     net: &M,
     optimizer: &AnyOptimizer,
 ) -> Result<State, ZooError> {
@@ -282,8 +299,11 @@ pub(super) fn save_model<M: TensorCollection<f32, D>, D: Backend>(
     Ok(state)
 }
 
-/// Takes what [`save_model`] gave.
-pub(super) fn load_model<M: TensorCollection<f32, D>, D: Backend>(
+/// Takes what [`save_model`] gave, of the same model and optimiser.
+///
+/// # Errors
+/// [`ZooError`] where it is of others.
+pub fn load_model<M: TensorCollection<f32, D>, D: Backend>(
     net: &mut M,
     optimizer: &mut AnyOptimizer,
     state: &State,

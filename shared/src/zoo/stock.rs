@@ -140,12 +140,12 @@ where
         judge(self.net.try_forward(self.batch(images, Some(targets))?).map_err(compute)?, targets)
     }
 
-    fn lr(&self) -> f64 {
-        self.optimizer.lr()
+    fn optimizer(&self) -> &AnyOptimizer {
+        &self.optimizer
     }
 
-    fn set_lr(&mut self, lr: f64) -> Result<(), ZooError> {
-        Ok(self.optimizer.set_lr(lr)?)
+    fn optimizer_mut(&mut self) -> &mut AnyOptimizer {
+        &mut self.optimizer
     }
 
     fn parameters(&self) -> Vec<ParamInfo> {
