@@ -14,6 +14,7 @@
 //! | [`matrix_file`] | features and labels of nodes | Matrix Market files and text |
 //! | [`idx`] | [`images::TrainTest`] | MNIST, Fashion-MNIST and other IDX files |
 //! | [`cifar`] | [`images::TrainTest`] | CIFAR-10 and CIFAR-100, binary version |
+//! | [`characters`] | an alphabet, symbols and pieces of them for a language model | any text in UTF-8 |
 //! | [`synthetic`] | twins of all of these | nothing but a seed |
 //! | [`overlap`] | MultiMNIST: pairs of overlapping digits | an [`images::ImageSet`] and a seed |
 //! | [`affnist`] | digits at random places and under random affine maps | an [`images::ImageSet`] and a seed |
@@ -45,6 +46,7 @@
 pub mod affnist;
 mod atomic;
 mod binary;
+pub mod characters;
 pub mod cifar;
 pub mod citation;
 mod citation_graph;

@@ -14,6 +14,7 @@ pub(crate) enum Kind {
     Placement = 6,
     AffNist = 7,
     Mixture = 8,
+    Brackets = 9,
 }
 
 /// The generator of item `index`.

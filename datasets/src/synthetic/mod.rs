@@ -5,6 +5,7 @@
 //!
 //! The same settings and seed give the same set on every run and with any number of threads.
 
+pub mod brackets;
 pub mod citation;
 pub mod digits;
 pub mod mixture;
@@ -16,6 +17,7 @@ mod strokes;
 #[cfg(test)]
 mod probe;
 
+pub use brackets::Brackets;
 pub use citation::{citation, CitationConfig};
 pub use digits::{digits, DigitConfig, Digits};
 pub use mixture::Mixture;

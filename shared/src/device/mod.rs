@@ -39,9 +39,9 @@ use dfdx::{tensor::Cpu, tensor_ops::Device};
 use crate::ops::{
     batch_norm::BatchNormKernel, concat::ConcatKernel, conv2d::Conv2dKernel,
     conv_transpose2d::ConvTranspose2dKernel, cross_entropy::CrossEntropyKernel, diffusion::DiffusionKernel,
-    dropout::DropoutKernel, hinge::HingeKernel, linear::LinearKernel, minibatch::MinibatchKernel,
-    pool::PoolKernel, residual::ResidualKernel, response_norm::ResponseNormKernel, routing::RoutingKernel,
-    squash::SquashKernel,
+    dropout::DropoutKernel, embedding::EmbeddingKernel, hinge::HingeKernel, linear::LinearKernel,
+    lstm::LstmKernel, minibatch::MinibatchKernel, pool::PoolKernel, residual::ResidualKernel,
+    response_norm::ResponseNormKernel, routing::RoutingKernel, squash::SquashKernel,
 };
 
 pub use frozen::frozen;
@@ -71,6 +71,8 @@ pub trait Backend:
     + RoutingKernel
     + SquashKernel
     + MinibatchKernel
+    + EmbeddingKernel
+    + LstmKernel
 {
 }
 

@@ -59,9 +59,9 @@ macro_rules! module {
             type To<E2: $crate::dfdx::shapes::Dtype, D2: $crate::dfdx::tensor_ops::Device<E2>> =
                 $Name<E2, D2, $($P),*>;
 
-            fn iter_tensors<V: $crate::dfdx::nn::tensor_collection::ModuleVisitor<Self, $E, $D>>(
-                visitor: &mut V,
-            ) -> ::core::result::Result<::core::option::Option<Self::To<V::E2, V::D2>>, V::Err> {
+            fn iter_tensors<Walk: $crate::dfdx::nn::tensor_collection::ModuleVisitor<Self, $E, $D>>(
+                visitor: &mut Walk,
+            ) -> ::core::result::Result<::core::option::Option<Self::To<Walk::E2, Walk::D2>>, Walk::Err> {
                 visitor.visit_fields(
                     $crate::nested!($((Self::module(stringify!($field), |s| &s.$field, |s| &mut s.$field)))+),
                     |$crate::nested!($($field)+)| $Name { $($field),+ },

@@ -19,22 +19,27 @@
 //! | [`route`](routing::route) | routing by agreement | children as SIMD lanes |
 //! | [`closeness`](minibatch::closeness) | Σ exp(−‖mᵢ − mⱼ‖₁) | a row against all others as SIMD lanes |
 //! | [`linear`](linear::linear) | f(x Wᵀ + b) | one matrix product, bias and f in one pass |
+//! | [`embedding`](embedding::embedding) | rows of W | one copy each way |
+//! | [`lstm`](lstm::lstm) | o ⊙ tanh(f ⊙ c + i ⊙ g), step after step | one matrix product a step, gates as SIMD lanes |
 //! | [`softmax_cross_entropy`](cross_entropy::softmax_cross_entropy) | −log softmax(o)ᵧ | one pass each way |
 //! | [`multiclass_hinge`](hinge::multiclass_hinge) | max(0, 1 + maxₖ oₖ − oᵧ) | one pass each way |
 //! | [`diffusion_conv`](diffusion::diffusion_conv) | tanh(w ⊙ S) | one pass each way |
 //! | [`diffusion_classifier`](diffusion::diffusion_classifier) | tanh(w ⊙ S) Wᵀ + b, S sparse | non-zeros only |
 
 pub mod batch_norm;
+pub(crate) mod columns;
 pub mod concat;
 pub mod conv2d;
 pub mod conv_transpose2d;
 pub mod cross_entropy;
 pub mod diffusion;
 pub mod dropout;
+pub mod embedding;
 pub(crate) mod erased;
 pub(crate) mod functions;
 pub mod hinge;
 pub mod linear;
+pub mod lstm;
 pub mod math;
 pub mod matmul;
 pub mod minibatch;

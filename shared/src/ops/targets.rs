@@ -91,7 +91,7 @@ pub(super) fn one_hot<B: Dim, C: Dim, E: Dtype, D: Device<E>>(
 }
 
 /// A constant in the float type of a composed op.
-pub(super) fn scalar<E: Dtype>(value: f64) -> E {
+pub(crate) fn scalar<E: Dtype>(value: f64) -> E {
     E::from_f64(value).unwrap_or_default()
 }
 

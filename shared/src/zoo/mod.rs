@@ -1,4 +1,4 @@
-//! The image classifiers that several papers train, and the step that trains them.
+//! The image classifiers that several papers train, and the step that trains them; a language model beside them.
 //!
 //! | model | images | trainable parameters |
 //! |---|---|---|
@@ -12,6 +12,8 @@
 //! | [`Resnet32`] | 3 x 32 x 32 | 466,906 |
 //!
 //! Counts are for 10 classes, γ and β of batch normalisations included, running statistics not.
+//!
+//! [`CharLstm`] is no classifier of images but a model of text.
 //!
 //! A model is a [`Classifier`], or any model of dfdx in a [`Stock`]; [`Trainable`] puts one together with an optimiser; [`ZooModel::build`] picks a model and a
 //! device at run time, behind the trait object [`ImageNetwork`]; [`ImageLearner`] brings that to the
@@ -29,6 +31,7 @@
 //! ```
 
 mod alexnet;
+mod char_lstm;
 mod inception;
 mod learner;
 mod mlp;
@@ -58,6 +61,7 @@ use crate::{
 };
 
 pub use alexnet::SmallAlexNet;
+pub use char_lstm::{CharLstm, CharLstmError, CharPass};
 pub use inception::{SmallInception, SmallInceptionPlain};
 pub use learner::{ImageLearner, LabelledImages};
 pub use mlp::{Mlp1, Mlp3};

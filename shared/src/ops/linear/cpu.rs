@@ -10,6 +10,7 @@ use super::{Activation, LinearKernel};
 use crate::{
     device::{host_op, zeros, HostTensor},
     ops::{
+        columns::add_column_sums,
         functions::{with_function, Function},
         math::vectorised,
         matmul::{matmul, Accumulate, Mat},
@@ -18,9 +19,6 @@ use crate::{
 
 /// Elements that one task takes, about.
 const CHUNK: usize = 1 << 14;
-
-/// Columns whose sums one task takes.
-const COLUMNS: usize = 128;
 
 impl LinearKernel for Cpu {
     fn linear<B: Dim, I: Dim, O: Dim, T: Tape<f32, Self>>(
@@ -108,19 +106,4 @@ fn before_activation<'a>(y: &[f32], dy: &'a [f32], activation: Activation) -> Co
         vectorised(|| da.iter_mut().zip(y).zip(dy).for_each(|((da, y), dy)| *da = dy * F::slope(*y)));
     }));
     Cow::Owned(da)
-}
-
-/// Adds to each column's sum its values, row after row.
-fn add_column_sums(values: &[f32], sums: &mut [f32]) {
-    if sums.is_empty() {
-        return;
-    }
-    let width = sums.len().max(1);
-    sums.par_chunks_mut(COLUMNS).enumerate().for_each(|(block, sums)| {
-        vectorised(|| {
-            for row in values.chunks_exact(width) {
-                sums.iter_mut().zip(&row[block * COLUMNS..]).for_each(|(sum, v)| *sum += v);
-            }
-        });
-    });
 }
