@@ -21,6 +21,11 @@ const TRAIN: &[(&str, &str, &str)] = &[
     ),
     ("dcnn", "train --epochs 2", "train --epochs 1000000 --no-early-stopping"),
     (
+        "dsd",
+        "train --examples 40 --test-examples 40 --epochs 1 --sparse-epochs 1 --redense-epochs 1",
+        "train --examples 40 --test-examples 40 --epochs 1000000",
+    ),
+    (
         "gan",
         "train --dataset ring --turns 2 --limit 256",
         "train --dataset ring --turns 100000000 --limit 256",

@@ -85,6 +85,28 @@ const TRAININGS: &[Training] = &[
         ],
     },
     Training {
+        paper: "dsd",
+        flags: "--dataset mnist --batch-size 10 --epochs 2 --sparse-epochs 2 --redense-epochs 2 --checkpoint-every 1 \
+                --restore gaussian",
+        others: &[
+            "--model conv-net --examples 40 --batch-size 20 --epochs 1 --sparse-epochs 1 --redense-epochs 1 --scope global",
+            "--model lstm --dataset brackets --examples 2000 --batch-size 10 --epochs 1 --sparse-epochs 1 --redense-epochs 1",
+        ],
+        files: &["model.safetensors", "checkpoint.safetensors", "record.jsonl", "run.json"],
+        moments: &[
+            Moment::Early(0),
+            Moment::Early(9_000),
+            Moment::Checkpoint(1, 300),
+            Moment::Checkpoint(9, 1_500),
+            Moment::Epoch(1, 0),
+            Moment::Epoch(2, 700),
+            Moment::Epoch(3, 2_000),
+            Moment::Epoch(4, 300),
+            Moment::Epoch(5, 1_000),
+        ],
+        anew: &[1_500, 8_000, 20_000, 45_000],
+    },
+    Training {
         paper: "gan",
         flags: "--dataset mnist --networks small-dcgan28 --batch-size 12 --turns 24 --checkpoint-every 1 --average 0.9 \
                 --noise 0.3 --noise-steps 20 --history 0.001 --critic-steps 2 --unroll 1",

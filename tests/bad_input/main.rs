@@ -5,6 +5,7 @@
 
 mod capsules;
 mod dcnn;
+mod dsd;
 mod gan;
 mod rethinking;
 mod sparse_dcnn;

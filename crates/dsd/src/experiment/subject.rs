@@ -1,0 +1,199 @@
+//! What is trained and measured: a network with its data.
+
+use std::sync::Arc;
+
+use datasets::{
+    images::{ImageSet, ImageShape},
+    transforms::{centre_crop, whiten, whiten_bytes},
+    DatasetError,
+};
+use serde::{Deserialize, Serialize};
+use shared::{
+    nn::state::{NamedTensor, ParamInfo},
+    train::State,
+    zoo::{ImageNetwork, LabelledImages},
+};
+
+use crate::{target::Masked, DsdError, Target};
+
+/// Which examples are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Those that are trained on.
+    Train,
+    /// Those that are not.
+    Test,
+}
+
+/// Mean loss, and the share that is told wrongly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Mean cross-entropy, in nats.
+    pub loss: f64,
+    /// Share of images, or of next symbols, whose highest score is another's.
+    pub error: f64,
+}
+
+/// A network that trains on examples by number, and can be measured: what an experiment needs of one.
+pub trait Subject: Target {
+    /// Examples to train on.
+    fn examples(&self) -> usize;
+    /// One step on these examples; their mean loss before it.
+    ///
+    /// # Errors
+    /// The network's.
+    fn step(&mut self, members: &[usize]) -> Result<f64, DsdError>;
+    /// Loss and error on a part.
+    ///
+    /// # Errors
+    /// The network's.
+    fn score(&self, part: Part) -> Result<Score, DsdError>;
+    /// All that the next step depends on.
+    ///
+    /// # Errors
+    /// If it cannot be written down.
+    fn save(&self) -> Result<State, DsdError>;
+    /// Takes what [`save`](Self::save) gave.
+    ///
+    /// # Errors
+    /// A state of another network.
+    fn load(&mut self, state: &State) -> Result<(), DsdError>;
+}
+
+/// Images as a network takes them, in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pictures {
+    /// Image after image.
+    pub pixels: Vec<f32>,
+    /// The class of each.
+    pub labels: Vec<usize>,
+}
+
+impl Pictures {
+    /// The first `count` images of a set, cut to `side` pixels a side (with black around smaller ones) and whitened one by one;
+    /// in one channel the mean of their channels, in three a grey image three times.
+    ///
+    /// # Errors
+    /// [`DatasetError::Inconsistent`] for images of neither 1 nor 3 channels.
+    pub fn of(set: &ImageSet, count: usize, channels: usize, side: usize) -> Result<Self, DatasetError> {
+        let from = set.shape();
+        if ![1, 3].contains(&from.channels) || set.is_empty() {
+            return Err(DatasetError::Inconsistent {
+                what: "a set of images",
+                expected: "one or more images of 1 or 3 channels".into(),
+                found: format!("{} of {from}", set.len()),
+            });
+        }
+        let count = count.min(set.len());
+        let to = ImageShape { height: side, width: side, ..from };
+        let (plane, mut cut) = (side * side, vec![0_u8; to.pixels()]);
+        let mut pixels = vec![0.0; count * channels * plane];
+        for (out, (image, _)) in pixels.chunks_mut(channels * plane).zip(set.iter()) {
+            centre_crop(image, from, &mut cut, to)?;
+            if channels < from.channels {
+                for (at, value) in out.iter_mut().enumerate() {
+                    let sum: f32 = cut.iter().skip(at).step_by(plane).map(|byte| f32::from(*byte)).sum();
+                    *value = sum / (255.0 * from.channels as f32);
+                }
+                whiten(out);
+            } else {
+                whiten_bytes(&cut, out)?;
+            }
+        }
+        let labels = set.labels()[..count].iter().map(|label| usize::from(*label)).collect();
+        Ok(Pictures { pixels, labels })
+    }
+
+    fn images(&self) -> LabelledImages<'_> {
+        LabelledImages { pixels: &self.pixels, labels: &self.labels }
+    }
+}
+
+/// A classifier of images, or of any rows, with its sets.
+pub struct Classes {
+    network: Box<dyn ImageNetwork>,
+    train: Arc<Pictures>,
+    test: Arc<Pictures>,
+}
+
+impl Classes {
+    /// Puts them together; copies share the sets.
+    ///
+    /// # Errors
+    /// [`DsdError::Network`] where a set does not fit the network.
+    pub fn new(
+        network: Box<dyn ImageNetwork>,
+        train: impl Into<Arc<Pictures>>,
+        test: impl Into<Arc<Pictures>>,
+    ) -> Result<Self, DsdError> {
+        let (train, test) = (train.into(), test.into());
+        train.images().check(&*network)?;
+        test.images().check(&*network)?;
+        Ok(Classes { network, train, test })
+    }
+}
+
+impl Target for Classes {
+    fn outline(&self) -> Vec<ParamInfo> {
+        self.network.outline()
+    }
+    fn weights(&self) -> Vec<NamedTensor> {
+        Target::weights(&self.network)
+    }
+    fn set_weights(&mut self, weights: &[NamedTensor]) -> Result<(), DsdError> {
+        self.network.set_weights(weights)
+    }
+    fn optimizer(&self) -> &dyn Masked {
+        Target::optimizer(&self.network)
+    }
+    fn optimizer_mut(&mut self) -> &mut dyn Masked {
+        Target::optimizer_mut(&mut self.network)
+    }
+}
+
+impl Subject for Classes {
+    fn examples(&self) -> usize {
+        self.train.labels.len()
+    }
+
+    fn step(&mut self, members: &[usize]) -> Result<f64, DsdError> {
+        Ok(self.train.images().step(&mut *self.network, members)?)
+    }
+
+    fn score(&self, part: Part) -> Result<Score, DsdError> {
+        let set = match part {
+            Part::Train => &self.train,
+            Part::Test => &self.test,
+        };
+        let (loss, accuracy) = set.images().score(&*self.network)?;
+        Ok(Score { loss, error: 1.0 - accuracy })
+    }
+
+    fn save(&self) -> Result<State, DsdError> {
+        Ok(self.network.save()?)
+    }
+
+    fn load(&mut self, state: &State) -> Result<(), DsdError> {
+        Ok(self.network.load(state)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_take_the_channels_that_are_asked_for() {
+        let shape = ImageShape { channels: 3, height: 2, width: 2 };
+        let set = ImageSet::new(shape, 2, (0..12).map(|v| v * 20).collect(), vec![1]).unwrap();
+        let grey = Pictures::of(&set, 5, 1, 2).unwrap();
+        assert_eq!((grey.pixels.len(), &grey.labels[..]), (4, &[1][..]));
+        // the means of channels are 80, 100, 120, 140 of 255; their deviation is below 1/√n, which is what they are divided by
+        for (found, expected) in grey.pixels.iter().zip([-30.0, -10.0, 10.0, 30.0]) {
+            assert!((found - expected / 255.0 / 0.5).abs() < 1e-6, "{found}");
+        }
+        let mut whole: Vec<f32> = set.pixels().iter().map(|p| f32::from(*p) / 255.0).collect();
+        whiten(&mut whole);
+        assert_eq!(Pictures::of(&set, 1, 3, 2).unwrap().pixels, whole);
+    }
+}
