@@ -1,5 +1,7 @@
 //! A language model of characters on a language whose best losses are known.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
 use datasets::{
     characters::{Characters, Streams},
     synthetic::Brackets,
