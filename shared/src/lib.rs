@@ -5,7 +5,7 @@
 //! | [`device`] | the one place that picks a device, the bridge that puts an op on dfdx's tape |
 //! | [`ops`] | differentiable ops, each with a fast CPU kernel and a form composed of dfdx's ops |
 //! | [`nn`] | layers with their sizes in their types, the [`module!`] macro, state dictionaries and their files |
-//! | [`zoo`] | the image classifiers that several papers train, and the step that trains them |
+//! | [`zoo`] | the image classifiers that several papers train, and the step that trains them; a model of text |
 //! | [`optim`] | SGD, Adam, AdaGrad, RMSprop with state that can be read, masked and saved; schedules |
 //! | [`train`] | the training loop, checkpoints, early stopping, the record of a run, scores |
 //! | [`parallel`] | many trainings side by side, tasks that wait for earlier ones; the same results at any number of threads |

@@ -1,5 +1,7 @@
 //! A language model of characters on a language whose best losses are known.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
 use datasets::{
     characters::{Characters, Streams},
     synthetic::Brackets,
@@ -60,9 +62,9 @@ fn it_remembers_which_brackets_are_open() {
     let floor = language.loss_of(&held_out).unwrap();
     let bounds = (language.entropy_rate(), language.last_symbol_loss(), language.memoryless_loss());
     let learned = loss(&model, &symbols, 100, true);
-    // Who knew the last symbol alone would pay more than twice the distance from the floor.
+    // The share that is left of the way from knowing the last symbol alone to knowing the language; 0.05 when measured.
     let way = (learned - bounds.0) / (bounds.1 - bounds.0);
-    assert!(way < 0.5, "{learned} of {bounds:?}");
+    assert!(way < 0.15, "{learned} of {bounds:?}");
     assert!(learned > floor - 0.02, "{learned} is below what can be known, {floor}");
 
     // The same in short pieces, because the state carries over; begun anew in each, brackets are forgotten.

@@ -14,7 +14,7 @@
 //! let piece = streams.piece(0).unwrap();
 //! // in each step the first stream's symbol, and beside it the second's, which begins in the middle
 //! let symbols: Vec<u8> = piece.inputs.iter().map(|&symbol| symbol as u8).collect();
-//! assert_eq!(alphabet.decode(&symbols)?, "tno tb et");
+//! assert_eq!(alphabet.decode(&symbols)?, "t on obt");
 //! # Ok::<(), datasets::DatasetError>(())
 //! ```
 
