@@ -1,7 +1,7 @@
 //! The method's choices, one changed at a time.
 
 use shared::claims::{
-    judge, stats::interval95, Axis, ClaimError, Context, Figure, Kind as Mark, Measured, Outcome, Series,
+    judge, stats::interval95, Axis, ClaimError, Context, Figure, Kind as Mark, Measured, Series,
 };
 
 use super::design::{last, name, one, row, runs, seeds, Gain};
@@ -119,8 +119,7 @@ fn no_better(
     for ((name, _), runs) in others.iter().zip(&found[1..]) {
         let values = last(&lab, runs);
         let gain = Gain::new(&values, &best)?;
-        let better = gain.check("").outcome == Outcome::Holds;
-        measured = measured.check(judge::every(&format!("{name} not shown to be better"), &[!better]));
+        measured = measured.check(gain.not_shown(&format!("gain of {name}, not shown to be one")));
         measured = row(measured, &format!("{}, {name}", lab.score_name()), values)?;
         measured = row(measured, &format!("gain of {name}"), gain.values)?;
     }
@@ -143,9 +142,8 @@ pub(super) fn redense_rate(context: &Context<'_>) -> Result<Measured, ClaimError
         measured = row(measured, &format!("{}, {rate} of the first rate", lab.score_name()), values.clone())?;
     }
     for (rate, values) in RATES.iter().zip(&scores).filter(|(rate, _)| **rate != 0.1) {
-        let better = Gain::new(values, &scores[2])?.check("").outcome == Outcome::Holds;
-        measured =
-            measured.check(judge::every(&format!("{rate} not shown to be better than 0.1"), &[!better]));
+        let gain = Gain::new(values, &scores[2])?;
+        measured = measured.check(gain.not_shown(&format!("gain of {rate} over 0.1, not shown to be one")));
     }
     Ok(measured.check(Gain::new(&scores[2], &scores[0])?.check("a tenth below the full rate")))
 }

@@ -7,7 +7,7 @@ use shared::claims::{
     judge, stats::interval95, Axis, ClaimError, Context, Figure, Kind as Mark, Measured, Row, Series, Table,
 };
 
-use super::design::{lab, labs, name, one, row, runs, seeds};
+use super::design::{lab, labs, name, one, row, runs, seeds, seeds_of};
 use crate::{
     diagnostics::with_pruned,
     experiment::{Part, Run, BINS},
@@ -33,10 +33,9 @@ pub(super) fn histograms(measured: Measured, pair: &str, runs: &[Arc<Run>]) -> M
 
 /// Claim `distribution`.
 pub(super) fn distribution(context: &Context<'_>) -> Result<Measured, ClaimError> {
-    let seeds = seeds(context);
-    let mut measured = Measured::new(seeds.clone());
+    let mut measured = Measured::new(seeds(context));
     for lab in labs(context)? {
-        let pair = name(&lab);
+        let (pair, seeds) = (name(&lab), seeds_of(&lab, context));
         let found = runs(&lab, context, &[lab.setting().dsd()], &seeds)?;
         let weights: Vec<_> = found[0].iter().filter_map(|run| run.weights.as_ref()).collect();
         let of = |value: fn(&crate::diagnostics::Progression) -> f64| -> Vec<f64> {

@@ -6,7 +6,7 @@ use shared::{
     device::{Backend, DeviceKind, DeviceTask},
     dfdx::{
         prelude::BuildModule,
-        tensor::{Gradients, NoneTape, SplitTape, Trace},
+        tensor::{Gradients, NoneTape},
         tensor_ops::Backward,
     },
     nn::state::{load_state_dict, parameters, state_dict, NamedTensor, ParamInfo},
@@ -134,7 +134,7 @@ impl<'a> DeviceTask for Build<'a> {
     fn run<D: Backend>(self, device: D) -> Self::Output {
         let net: Net<D> = BuildModule::try_build(&device).map_err(compute)?;
         let optimizer = AnyOptimizer::new(self.optimizer)?;
-        Ok(Box::new(Language { net, optimizer, device, grads: None, texts: self.texts }))
+        Ok(Box::new(Language { net, optimizer, grads: None, texts: self.texts }))
     }
 }
 
@@ -143,7 +143,6 @@ type Net<D> = CharLstm<f32, D, SYMBOLS, EMBEDDING, CELLS>;
 struct Language<'a, D: Backend> {
     net: Net<D>,
     optimizer: AnyOptimizer,
-    device: D,
     /// Taken while a step runs.
     grads: Option<Gradients<f32, D>>,
     texts: &'a Texts,
@@ -182,8 +181,7 @@ impl<D: Backend> Subject for Language<'_, D> {
             Some(grads) => grads,
             None => shared::dfdx::nn::ZeroGrads::try_alloc_grads(&self.net).map_err(compute)?,
         };
-        let (_, tape) =
-            self.device.try_tensor_from_vec(vec![0.0], ()).map_err(compute)?.traced(grads).split_tape();
+        let tape = self.net.tape(grads);
         let start = self.net.start(members.len()).map_err(compute)?;
         let (logits, _) = self.net.forward(&symbols, &start, tape).map_err(compute)?;
         let loss = softmax_cross_entropy(logits, &Targets::new(next, SYMBOLS)?).map_err(compute)?;
