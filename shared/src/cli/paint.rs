@@ -17,6 +17,8 @@ const WIDTH: u32 = 800;
 const HEIGHT: u32 = 560;
 const FONT: i32 = 27;
 const CHAR_PX: f64 = 0.56 * FONT as f64;
+/// Digits are wider than most letters.
+const DIGIT_PX: f64 = 0.64 * FONT as f64;
 const INK: RGBColor = RGBColor(40, 44, 52);
 const GRID: RGBColor = RGBColor(224, 227, 232);
 /// Okabe and Ito's colours, which stay apart for colour-blind readers; shapes tell the series apart as well.
@@ -109,7 +111,7 @@ impl<'f> Canvas<'f> {
         let y = Scale::new(&figure.y, ys(figure), bottom, top);
         let y_ticks = y.ticks(false, CHAR_PX);
         let widest = y_ticks.iter().map(|t| t.lines[0].chars().count()).max().unwrap_or(1);
-        let left = 24 + FONT + (widest as f64 * CHAR_PX) as i32;
+        let left = 24 + FONT + (widest as f64 * DIGIT_PX) as i32;
         let x = Scale::new(&figure.x, xs(figure), left, right);
         let x_ticks = x.ticks(true, CHAR_PX);
         Self { figure, x, y, x_ticks, y_ticks, left, right, top, bottom }

@@ -21,12 +21,13 @@ const STAGES: [&str; 5] = ["dense", "pruned", "after the sparse phase", "let go"
 pub(super) fn histograms(measured: Measured, pair: &str, runs: &[Arc<Run>]) -> Measured {
     let Some(weights) = runs.first().and_then(|run| run.weights.as_ref()) else { return measured };
     let title = format!("Weights of {}, {pair}", weights.layer);
-    let mut figure = Figure::new(&title, Axis::linear("weight"), Axis::linear("weights"));
+    let mut figure = Figure::new(&title, Axis::linear("weight"), Axis::log("weights in a bin"));
     let width = 2.0 * weights.limit / BINS as f64;
     for (stage, bins) in STAGES.iter().zip(&weights.histograms) {
         let centre = |at: usize| (at as f64 + 0.5) * width - weights.limit;
-        let points = bins.0.iter().enumerate().map(|(at, count)| (centre(at), *count as f64));
-        figure = figure.series(Series::new(stage, Mark::Line, points));
+        let filled = bins.0.iter().enumerate().filter(|(_, count)| **count > 0);
+        let points = filled.map(|(at, count)| (centre(at), *count as f64));
+        figure = figure.series(Series::new(stage, Mark::Points, points));
     }
     measured.figure(figure)
 }

@@ -1,4 +1,4 @@
-//! Claims on models around the game: encoders, autoencoders, codes, few labels.
+//! Claims on models around the game: encoders, autoencoders, codes.
 
 use serde::{Deserialize, Serialize};
 use shared::{

@@ -119,8 +119,6 @@ pub(super) enum Split {
 #[derive(Clone, Copy)]
 pub(super) struct Correlation<'a> {
     batch: usize,
-    form: Form,
-    split: Split,
     source: Planes,
     result: Planes,
     /// Rows and columns of results to compute, of each phase.
@@ -138,8 +136,6 @@ impl<'a> Correlation<'a> {
         let steps = [channels * form.weights(), form.weights()];
         Some(Correlation {
             batch,
-            form,
-            split,
             source: Planes { channels, height, width },
             result: Planes { channels: outputs, height: rows, width: cols },
             tiled: [rows, cols],
@@ -158,8 +154,6 @@ impl<'a> Correlation<'a> {
         let tiled = [height, width].map(|side| (side + before).div_ceil(1 << form.shift));
         Some(Correlation {
             batch,
-            form,
-            split,
             source: Planes { channels: outputs, height: rows, width: cols },
             result: Planes { channels, height, width },
             tiled,
@@ -181,4 +175,33 @@ fn pays(sizes: &Sizes) -> bool {
 /// A pitch that does not put every point into the same few sets of the cache.
 fn apart(len: usize) -> usize {
     len.next_multiple_of(256) + 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fast_way_is_taken_where_it_pays() {
+        let sizes = |kernel: usize, stride: usize, channels: usize, side: usize| Sizes {
+            batch: 8,
+            channels,
+            height: side,
+            width: side,
+            outputs: 64,
+            rows: (side + 2 - kernel) / stride + 1,
+            cols: (side + 2 - kernel) / stride + 1,
+            kernel,
+            stride,
+            padding: 1,
+        };
+        let taps = |sizes: &Sizes| Form::of(sizes).map(|form| (form.taps, form.phases()));
+        assert_eq!(taps(&sizes(3, 1, 64, 14)), Some((3, 1)));
+        assert_eq!(taps(&sizes(4, 2, 64, 14)), Some((2, 4)), "the second convolution of a DCGAN");
+        assert_eq!(taps(&sizes(3, 1, 3, 14)), None, "too few channels");
+        assert_eq!(taps(&sizes(4, 2, 20, 14)), None, "channels that do not fill vectors");
+        assert_eq!(taps(&sizes(4, 2, 64, 15)), None, "phases of two sizes");
+        assert_eq!(taps(&sizes(3, 1, 64, 5)), None, "tiles that are mostly empty");
+        assert_eq!(taps(&sizes(3, 2, 64, 14)), None);
+    }
 }

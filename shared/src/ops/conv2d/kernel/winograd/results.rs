@@ -14,7 +14,7 @@ use super::{
     transforms::{self, both_axes, Map},
     transforms_of_two,
     weights::Transformed,
-    Correlation, Form, Split, Width,
+    Correlation, Form, Kernels, Split, Width,
 };
 use crate::ops::{conv2d::kernel::Store, scratch::Buffer};
 
@@ -31,7 +31,7 @@ pub(in crate::ops::conv2d::kernel) fn correlate(
     y: &mut [f32],
 ) {
     let width = Width::of_machine();
-    let Correlation { form, split, source, result, padding, .. } = *task;
+    let Correlation { source, result, padding, kernels: Kernels { form, split, .. }, .. } = *task;
     let kernels = Transformed::all(&width, &task.kernels, source.channels, result.channels);
     let blocks = Blocks::new(task.batch, task.tiled[0], task.tiled[1]);
     let kind = Kind::Pixels { padding: padding[0], split: split == Split::Source };
