@@ -18,14 +18,6 @@ pub(super) fn seeds(context: &Context<'_>) -> Vec<u64> {
     context.seeds(5, 10)
 }
 
-/// The same for a pair: five of the residual network, which takes most of the time.
-pub(super) fn seeds_of(lab: &Lab, context: &Context<'_>) -> Vec<u64> {
-    match lab.setting().model {
-        Model::Resnet20 => context.seeds(5, 5),
-        _ => seeds(context),
-    }
-}
-
 /// The size of a model's experiment in the short and in the full form.
 ///
 /// Rates are of the usual size for these networks, looked at in dense training alone and tuned for no arm. The sparsities are the paper's: 30 % for
@@ -60,10 +52,9 @@ pub(super) fn lab(context: &Context<'_>, model: Model) -> Result<Lab, DsdError> 
 /// The pairs of model and data that gains are measured on.
 pub(super) fn labs(context: &Context<'_>) -> Result<Vec<Lab>, DsdError> {
     let text = context.dataset.as_deref().is_some_and(is_text);
-    let models: &[Model] = match (text, context.quick) {
-        (true, _) => &[Model::Lstm],
-        (false, true) => &[Model::Mlp, Model::ConvNet, Model::Lstm],
-        (false, false) => &[Model::Mlp, Model::ConvNet, Model::Resnet20, Model::Lstm],
+    let models: &[Model] = match text {
+        true => &[Model::Lstm],
+        false => &[Model::Mlp, Model::ConvNet, Model::Lstm],
     };
     models.iter().map(|model| lab(context, *model)).collect()
 }

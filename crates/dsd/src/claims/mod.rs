@@ -28,11 +28,21 @@ pub const CLAIMS: &[Claim] = &[
         section: "4.1, LLR rows; appendix",
         statement: "DSD ends with a lower error than the same dense network trained on for the same epochs at the same rates \
                     without a mask.",
-        paper: PaperValue::Numbers(&[("ResNet-20 on CIFAR-10, gain over fine-tuning", 0.0008)]),
+        paper: PaperValue::Numbers(&[("GoogLeNet, gain over the LLR row", 0.0018), ("ResNet-50", 0.0069)]),
         direction: Direction::Above { margin: 0.0 },
         protocol: SCALED,
         budget: Budget { quick_s: 20, full_s: 1200 },
         measure: gains::control,
+    },
+    Claim {
+        id: "resnet20",
+        section: "appendix",
+        statement: "The same with ResNet-20 on CIFAR-10, the one network for which the paper has the matched control.",
+        paper: PaperValue::Numbers(&[("gain over fine-tuning", 0.0008)]),
+        direction: Direction::Above { margin: 0.0 },
+        protocol: SCALED,
+        budget: Budget { quick_s: 15, full_s: 1800 },
+        measure: gains::resnet20,
     },
     Claim {
         id: "sparse",

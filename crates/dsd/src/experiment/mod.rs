@@ -5,6 +5,7 @@ mod compare;
 mod setting;
 mod subject;
 mod text;
+mod way;
 
 use std::{
     collections::BTreeMap,
@@ -34,6 +35,7 @@ pub use compare::Comparison;
 pub use setting::Setting;
 pub use subject::{Classes, Part, Pictures, Score, Subject};
 pub use text::{is_text, Texts, BRACKETS, LENGTH, SYMBOLS};
+pub use way::WayPoint;
 
 /// Added to a seed for the order of examples after the dense phase.
 const LATER_ORDER: u64 = 0xD5D5 << 32;
