@@ -42,8 +42,7 @@ fn arms_branch_from_one_dense_network_and_a_sparsity_of_zero_is_the_control() {
         let lab = lab(model, &context);
         let arms = [lab.setting().at_sparsity(0.0), lab.setting().control(), lab.setting().dsd()];
         let runs = lab.runs(&context, &arms, &[1, 2]).unwrap();
-        for seed in 0..2 {
-            let [none, control, dsd] = [0, 1, 2].map(|arm| &runs[arm][seed]);
+        for ((none, control), dsd) in runs[0].iter().zip(&runs[1]).zip(&runs[2]) {
             assert_eq!(ends(none), ends(control), "{model}");
             assert_ne!(ends(dsd), ends(control), "{model}");
             let sparsity = dsd.phases[0].achieved.sparsity();

@@ -172,7 +172,7 @@ impl Learner for Session<'_, '_> {
     type Error = DsdError;
 
     fn step(&mut self, members: &[usize]) -> Result<f64, DsdError> {
-        if self.at.steps % self.batches == 0 {
+        if self.at.steps.is_multiple_of(self.batches) {
             let begins = self.dsd.config().place(self.dsd.epoch()).filter(|(_, within)| *within == 0);
             let sparse =
                 |(phase, _): (usize, usize)| matches!(self.dsd.config().phases[phase].kind, Kind::Sparse(_));
