@@ -96,7 +96,7 @@ fn data_that_is_missing_or_broken_is_said_with_its_place() {
     house.write("data/short.txt", "to be or not to be");
     house.write("data/empty.txt", "");
     house.write("data/latin.txt", b"caf\xe9 ".repeat(100));
-    let strange: String = (0x100..0x300).filter_map(char::from_u32).collect();
+    let strange: String = (0x100..0x300_u32).filter_map(char::from_u32).collect();
     house.write("data/strange.txt", strange);
     let texts: &[(&str, &[&str])] = &[
         ("missing.txt", &["missing.txt"]),
@@ -106,9 +106,14 @@ fn data_that_is_missing_or_broken_is_said_with_its_place() {
         ("strange.txt", &["strange.txt", "256"]),
     ];
     for (name, parts) in texts {
-        let flags = ["--dataset", name, "--model", "lstm"];
+        let file = house.path("data").join(name);
+        let flags = ["--text", file.to_str().unwrap(), "--model", "lstm"];
         case(&house, &format!("train on {name}"), |h| h.run("train", &flags), parts);
     }
+    let flags = ["--dataset", "mnist", "--text", "data/short.txt", "--model", "lstm"];
+    case(&house, "a text and a set", |h| h.run("train", &flags), &["--text", "mnist", "leave one"]);
+    let flags = ["--text", "data/short.txt"];
+    case(&house, "a text for an mlp", |h| h.run("train", &flags), &["mlp on", "lstm for a text"]);
     let flags = ["--dataset", "brackets"];
     case(
         &house,

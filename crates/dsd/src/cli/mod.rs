@@ -4,6 +4,8 @@ mod bench;
 mod explain;
 mod run;
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde::de::DeserializeOwned;
 use shared::{
@@ -26,6 +28,9 @@ pub struct TrainArgs {
     /// mlp, conv-net, resnet20 or lstm
     #[arg(long, value_name = "NAME", default_value_t = Model::Mlp)]
     model: Model,
+    /// A text of your own in UTF-8, for the lstm, in place of a data set
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
     /// Examples to train on, the first of the set; of a text, symbols
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     examples: usize,
@@ -182,11 +187,6 @@ const DATASETS: &[DatasetInfo] = &[
     DatasetInfo {
         name: "cifar10",
         about: "50,000 + 10,000 photographs, 10 classes, 32 x 32 x 3",
-        embedded: false,
-    },
-    DatasetInfo {
-        name: "NAME.txt",
-        about: "a text of your own in the data folder, for the lstm",
         embedded: false,
     },
 ];

@@ -1,5 +1,6 @@
 //! `train` and `eval`.
 
+use datasets::image_sets::SYNTHETIC;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
@@ -30,8 +31,7 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
     let context = &job.context;
     // cheap mistakes are found before the data is read
     let (setting, config) = (args.setting(), args.config(context.seed)?);
-    let own = if args.model == Model::Lstm { BRACKETS } else { datasets::image_sets::SYNTHETIC };
-    let dataset = context.dataset.clone().unwrap_or_else(|| own.into());
+    let dataset = dataset(args, context.dataset.as_deref().unwrap_or(SYNTHETIC))?;
     let lab = Lab::open(context, setting.clone(), &dataset)?;
     let note = RunNote { dataset: dataset.clone(), setting: setting.clone(), config: config.clone() };
     let storage = Storage {
@@ -86,6 +86,22 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
             "out": job.out,
         }),
     })
+}
+
+/// The data set that the flags name: a file's whole path for a text, and brackets where the lstm is given nothing.
+fn dataset(args: &TrainArgs, named: &str) -> Result<String, CliError> {
+    match &args.text {
+        Some(_) if named != SYNTHETIC => {
+            Err(format!("both --text and --dataset {named} are given: leave one of them out").into())
+        }
+        Some(file) => {
+            let whole =
+                std::path::absolute(file).map_err(|why| format!("--text {}: {why}", file.display()))?;
+            Ok(whole.to_string_lossy().into_owned())
+        }
+        None if args.model == Model::Lstm && named == SYNTHETIC => Ok(BRACKETS.into()),
+        None => Ok(named.into()),
+    }
 }
 
 pub(super) fn eval(job: &Job<'_>) -> Result<Summary, CliError> {

@@ -70,10 +70,10 @@ impl Texts {
     }
 }
 
-/// Whether a data set of that name is a text: `brackets`, or a file `NAME.txt` of the data folder.
+/// Whether a data set of that name is a text: `brackets`, or the path of a file.
 #[must_use]
 pub fn is_text(name: &str) -> bool {
-    name == BRACKETS || name.ends_with(".txt")
+    name == BRACKETS || name.contains(std::path::is_separator)
 }
 
 /// Nested brackets, whose entropy is known.
