@@ -72,8 +72,8 @@ fn settings_out_of_their_range_are_said_before_anything_is_read() {
         (&["--exclude", "hidden1.weight,hidden2.weight,output.weight"], &["no layer to prune"]),
     ];
     for (flags, parts) in layers {
-        let anew = |h: &House| h.run("train", &[TRAIN, *flags, &["--out", "anew"]].concat());
-        let run = anew(&house).exits(2);
+        let anew = house.path("anew");
+        let run = house.run("train", &[TRAIN, *flags, &["--out", anew.to_str().unwrap()]].concat()).exits(2);
         parts.iter().for_each(|part| assert!(run.stderr.contains(part), "{}", run.stderr));
     }
 }
