@@ -154,31 +154,43 @@ fn policies_part_where_the_mask_goes() {
 
 #[test]
 fn a_run_resumes_in_the_middle_of_any_epoch_to_the_same_bits() {
-    for restore in [Restore::Zero, Restore::Old, Restore::Gaussian] {
-        let config = DsdConfig { restore, ..DsdConfig::paper(0.1, [2, 2, 2], 0.4) };
+    let policies = [
+        (Restore::Zero, StatePolicy::Mask),
+        (Restore::Old, StatePolicy::Keep),
+        (Restore::Gaussian, StatePolicy::Mask),
+        (Restore::Zero, StatePolicy::Reset),
+    ];
+    for (restore, policy) in policies {
+        let config = DsdConfig { restore, state: policy, ..DsdConfig::paper(0.1, [2, 2, 2], 0.4) };
         let optimizer = optimizers()[1].clone();
         let whole = run(config.clone(), optimizer.clone(), 5);
-        for stop in 0..12 {
+        // `late` stops after the epoch has begun: where a phase has just changed, `Reset` has left no state then
+        for (stop, late) in (0..12).flat_map(|stop| [(stop, false), (stop, true)]) {
             let (mut net, mut optimizer_a) = (net(5), AnyOptimizer::new(optimizer.clone()).unwrap());
             let mut dsd = Dsd::new(config.clone()).unwrap();
-            let (mut fresh, mut optimizer_b) = (crate::net(6), AnyOptimizer::new(optimizer.clone()).unwrap());
-            let mut resumed = Dsd::new(config.clone()).unwrap();
             for at in 0..12 {
+                if at % 2 == 0 && (at != stop || late) {
+                    dsd.begin_epoch(&mut net, &mut optimizer_a).unwrap();
+                }
                 if at == stop {
                     let mut state = State::default();
                     dsd.save(&mut state).unwrap();
+                    let (mut fresh, mut optimizer_b) =
+                        (crate::net(6), AnyOptimizer::new(optimizer.clone()).unwrap());
                     load_state_dict(&mut fresh, &state_dict(&net)).unwrap();
                     optimizer_b.import_state(&fresh, &optimizer_a.export_state()).unwrap();
-                    resumed.load(&state).unwrap();
-                    (net, optimizer_a, dsd) = (fresh.clone(), optimizer_b.clone(), resumed.clone());
-                }
-                if at % 2 == 0 || at == stop {
+                    (net, optimizer_a, dsd) = (fresh, optimizer_b, Dsd::new(config.clone()).unwrap());
+                    dsd.load(&state).unwrap();
                     dsd.begin_epoch(&mut net, &mut optimizer_a).unwrap();
                 }
                 step(&mut net, &mut optimizer_a, at as u64);
                 if at % 2 == 1 {
                     dsd.end_epoch(&mut net, &mut optimizer_a).unwrap();
-                    assert!(bits(&net) == whole[at / 2], "{restore:?}, stopped before step {stop}");
+                    let found = bits(&net);
+                    assert!(
+                        found == whole[at / 2],
+                        "{restore:?} {policy:?}, stopped before step {stop}, {late}"
+                    );
                 }
             }
         }
