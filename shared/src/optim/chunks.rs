@@ -34,8 +34,8 @@ pub(super) fn run<R: UpdateRule + ?Sized>(
     if job.w.len() <= CHUNK {
         return run_chunk(rule, at, initial, job);
     }
-    let squares: Vec<f64> =
-        job.split(CHUNK).into_par_iter().map(|chunk| run_chunk(rule, at, initial, chunk)).collect();
+    let chunks: Vec<Job<'_>> = job.split(CHUNK).collect();
+    let squares: Vec<f64> = chunks.into_par_iter().map(|chunk| run_chunk(rule, at, initial, chunk)).collect();
     squares.iter().sum()
 }
 
@@ -65,9 +65,11 @@ fn run_chunk<R: UpdateRule + ?Sized>(
 
 /// Puts `value` wherever `mask` is false.
 pub(super) fn hold(values: &mut [f32], mask: &[bool], value: f32) {
-    for (x, &keep) in values.iter_mut().zip(mask) {
-        *x = if keep { *x } else { value };
-    }
+    pulp::Arch::new().dispatch(|| {
+        for (x, &keep) in values.iter_mut().zip(mask) {
+            *x = if keep { *x } else { value };
+        }
+    });
 }
 
 /// In double precision and in an order that depends on nothing but the length.
@@ -87,22 +89,23 @@ fn sum_of_squares(values: &[f32]) -> f64 {
 }
 
 impl<'a> Job<'a> {
-    fn split(mut self, most: usize) -> Vec<Job<'a>> {
-        let mut chunks = Vec::with_capacity(self.w.len().div_ceil(most));
-        while !self.w.is_empty() {
-            let n = self.w.len().min(most);
-            let (g, rest) = self.g.split_at(n);
-            self.g = rest;
-            let mask = self.mask.map(|mask| {
-                let (mask, rest) = mask.split_at(n);
-                self.mask = Some(rest);
-                mask
-            });
-            let slots = self.slots.each_mut().map(|slot| take_front(slot, n));
-            let hold_state = self.hold_state;
-            chunks.push(Job { w: take_front(&mut self.w, n), g, slots, mask, hold_state });
-        }
-        chunks
+    /// Its pieces of `most` elements in turn, the last one with what is left.
+    fn split(mut self, most: usize) -> impl Iterator<Item = Job<'a>> {
+        std::iter::from_fn(move || (!self.w.is_empty()).then(|| self.cut(most)))
+    }
+
+    /// Cuts off the first `most` elements, or all if there are fewer.
+    fn cut(&mut self, most: usize) -> Job<'a> {
+        let n = self.w.len().min(most);
+        let (g, rest) = self.g.split_at(n);
+        self.g = rest;
+        let mask = self.mask.map(|mask| {
+            let (mask, rest) = mask.split_at(n);
+            self.mask = Some(rest);
+            mask
+        });
+        let slots = self.slots.each_mut().map(|slot| take_front(slot, n));
+        Job { w: take_front(&mut self.w, n), g, slots, mask, hold_state: self.hold_state }
     }
 }
 

@@ -114,7 +114,8 @@ impl<R: UpdateRule> Optimizer<R> {
             }
             let step = match scalars.param_steps.get(name) {
                 Some(&step) => step,
-                None if scalars.step == 0 => continue,
+                // No parameter had an update yet, or none since `reset_state`.
+                None if scalars.param_steps.is_empty() => continue,
                 None => return Err(OptimError::MissingState { name: name.clone() }),
             };
             let mut slots = Vec::with_capacity(self.slots.len());
