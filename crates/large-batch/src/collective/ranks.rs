@@ -61,6 +61,12 @@ impl<T: Transport> Ranks<T> {
         ended.map(|_| ())
     }
 
+    /// The error after which the group is of no more use.
+    #[cfg(feature = "mpi")]
+    pub(super) fn failure(&self) -> Option<CollectiveError> {
+        self.failed.clone()
+    }
+
     pub(super) fn count(&mut self, traffic: Traffic) {
         self.traffic.steps += traffic.steps;
         self.traffic.messages += traffic.messages;

@@ -122,7 +122,7 @@ fn in_pool<R: Send>(rank: usize, threads: usize, work: impl FnOnce() -> R + Send
 }
 
 /// The words of a panic.
-fn message(panic: &(dyn Any + Send)) -> String {
+pub(super) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }
