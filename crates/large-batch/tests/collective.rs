@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Barrier,
+    time::{Duration, Instant},
+};
 
 use large_batch::collective::{
     cost::{CostError, CostModel, Measured, Terms},
@@ -165,14 +168,13 @@ fn gathered_bytes_keep_their_lengths() {
         let mine: Vec<u8> = (0..group.rank() * 3).map(|x| x as u8).collect();
         Ok::<_, CollectiveError>((group.all_gather(&mine)?, group.traffic()))
     };
-    for (all, traffic) in run_ranks(5, Options::default(), run).unwrap() {
-        for (rank, bytes) in all.iter().enumerate() {
-            assert_eq!(*bytes, (0..rank * 3).map(|x| x as u8).collect::<Vec<_>>());
+    for (rank, (all, traffic)) in run_ranks(5, Options::default(), run).unwrap().into_iter().enumerate() {
+        for (of, bytes) in all.iter().enumerate() {
+            assert_eq!(*bytes, (0..of * 3).map(|x| x as u8).collect::<Vec<_>>());
         }
-        assert_eq!((traffic.messages, traffic.bytes_sent + traffic.bytes_received / 4), {
-            let mine = traffic.bytes_sent / 4;
-            (4, 4 * mine + (30 - mine) / 4)
-        });
+        let own = 3 * rank as u64;
+        let expected = Traffic { steps: 4, messages: 4, bytes_sent: 4 * own, bytes_received: 30 - own };
+        assert_eq!(traffic, expected);
     }
 }
 
@@ -251,7 +253,9 @@ fn a_rank_that_fails_or_panics_ends_the_group_at_once() {
 fn a_rank_that_hangs_is_named_after_the_limit() {
     for options in ways() {
         let options = Options { limit: Duration::from_millis(200), ..options };
+        let started = Barrier::new(4);
         let (error, took) = failing(4, options, |group| {
+            started.wait();
             sum(group, 10)?;
             if group.rank() == 3 {
                 std::thread::sleep(Duration::from_millis(700));
