@@ -1,7 +1,36 @@
 //! Groups of ranks that add up their gradients (section 4 of the paper).
+<<<<<<< HEAD
 
 use std::fmt::Debug;
 
+=======
+//!
+//! A rank of a group is a [`Collective`]. [`run_ranks`] starts a group on the threads of this process, and with the feature
+//! `mpi` the function `mpi::run` makes each process of an MPI job a rank. Every [`Algorithm`] is written once, as a schedule
+//! of messages, and carried out by [`Ranks`] over a [`Transport`]; [`cost`] predicts from the same schedule how long that
+//! takes.
+
+use std::fmt::Debug;
+
+mod board;
+pub mod cost;
+mod error;
+mod memory;
+#[cfg(feature = "mpi")]
+pub mod mpi;
+mod ranks;
+mod schedule;
+mod sums;
+mod threads;
+mod transport;
+
+pub use error::CollectiveError;
+pub use ranks::Ranks;
+pub use schedule::{Algorithm, Step, Then};
+pub use threads::{run_ranks, InProcess, Options};
+pub use transport::{Call, Frame, Kind, Traffic, Transport};
+
+>>>>>>> large-batch
 /// A group of ranks, one of which this is. All ranks of a group make the same calls in the same order.
 pub trait Collective: Send + Debug {
     /// Which rank this is, from 0.
@@ -12,6 +41,11 @@ pub trait Collective: Send + Debug {
 
     /// Replaces `values` by the sum of every rank's, the same bits on every rank.
     ///
+<<<<<<< HEAD
+=======
+    /// After an error `values` holds nothing of use, and every later call gives the same error.
+    ///
+>>>>>>> large-batch
     /// # Errors
     /// [`CollectiveError`] where a rank is lost, is late, or gave another length.
     fn all_reduce(&mut self, values: &mut [f32]) -> Result<(), CollectiveError>;
@@ -21,8 +55,17 @@ pub trait Collective: Send + Debug {
     /// # Errors
     /// [`CollectiveError`] where a rank is lost or late.
     fn all_gather(&mut self, mine: &[u8]) -> Result<Vec<Vec<u8>>, CollectiveError>;
+<<<<<<< HEAD
 }
 
 /// A call that not every rank came through.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectiveError {}
+=======
+
+    /// What this rank has sent and received in the calls so far; nothing where nobody counts.
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+}
+>>>>>>> large-batch
