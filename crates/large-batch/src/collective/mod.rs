@@ -1,9 +1,4 @@
 //! Groups of ranks that add up their gradients (section 4 of the paper).
-<<<<<<< HEAD
-
-use std::fmt::Debug;
-
-=======
 //!
 //! A rank of a group is a [`Collective`]. [`run_ranks`] starts a group on the threads of this process, and with the feature
 //! `mpi` the function `mpi::run` makes each process of an MPI job a rank. Every [`Algorithm`] is written once, as a schedule
@@ -30,7 +25,6 @@ pub use schedule::{Algorithm, Step, Then};
 pub use threads::{run_ranks, InProcess, Options};
 pub use transport::{Call, Frame, Kind, Traffic, Transport};
 
->>>>>>> large-batch
 /// A group of ranks, one of which this is. All ranks of a group make the same calls in the same order.
 pub trait Collective: Send + Debug {
     /// Which rank this is, from 0.
@@ -41,11 +35,8 @@ pub trait Collective: Send + Debug {
 
     /// Replaces `values` by the sum of every rank's, the same bits on every rank.
     ///
-<<<<<<< HEAD
-=======
     /// After an error `values` holds nothing of use, and every later call gives the same error.
     ///
->>>>>>> large-batch
     /// # Errors
     /// [`CollectiveError`] where a rank is lost, is late, or gave another length.
     fn all_reduce(&mut self, values: &mut [f32]) -> Result<(), CollectiveError>;
@@ -55,17 +46,9 @@ pub trait Collective: Send + Debug {
     /// # Errors
     /// [`CollectiveError`] where a rank is lost or late.
     fn all_gather(&mut self, mine: &[u8]) -> Result<Vec<Vec<u8>>, CollectiveError>;
-<<<<<<< HEAD
-}
-
-/// A call that not every rank came through.
-#[derive(Debug, thiserror::Error)]
-pub enum CollectiveError {}
-=======
 
     /// What this rank has sent and received in the calls so far; nothing where nobody counts.
     fn traffic(&self) -> Traffic {
         Traffic::default()
     }
 }
->>>>>>> large-batch
