@@ -141,7 +141,7 @@ impl<R: Replica> DataParallel<R> {
             // what is there already comes first in the order of sums, and so with rank 0
             let carries = self.reduction == Reduction::Local || rank == 0;
             if carries && !self.total.is_empty() {
-                self.row.iter_mut().zip(&self.total).for_each(|(new, sum)| *new = sum + *new);
+                self.row.iter_mut().zip(&self.total).for_each(|(new, sum)| *new += sum);
             }
             if self.reduction == Reduction::Ordered || round + 1 == rounds {
                 group.all_reduce(&mut self.row)?;

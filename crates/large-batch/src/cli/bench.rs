@@ -11,7 +11,7 @@ use shared::{
 
 use crate::{
     collective::{run_ranks, Algorithm, Collective, Options},
-    DataParallel, ImageReplica, LargeBatchError, Reduction,
+    DataParallel, ImageReplica, LargeBatchError, Reduction, Replica,
 };
 
 pub(super) const WORKLOADS: &[Workload] = &[
@@ -57,12 +57,19 @@ fn ddp(options: &BenchOptions) -> Result<BenchResult, CliError> {
     let pixels: Vec<f32> = (0..RANKS * PER_WORKER * 3 * 32 * 32).map(|_| rng.gen_range(-1.0..1.0)).collect();
     let labels: Vec<usize> = (0..RANKS * PER_WORKER).map(|_| rng.gen_range(0..10)).collect();
     let (pixels, labels, device, seed) = (&pixels, &labels, options.device, options.seed);
-    on_ranks("ddp-resnet20", RANKS, RANKS * PER_WORKER, options, || {
+    let result = on_ranks("ddp-resnet20", RANKS, RANKS * PER_WORKER, options, || {
         let images = LabelledImages { pixels, labels };
         let mut parallel = DataParallel::new(replica(images, device, seed)?, PER_WORKER, Reduction::Ordered)?;
         let minibatch: Vec<usize> = (0..labels.len()).collect();
         Ok(move |group: &mut dyn Collective| parallel.step(group, &minibatch, 0.1).map(|_| ()))
-    })
+    })?;
+    // what could at most be hidden behind the backward pass
+    let floats = replica(LabelledImages { pixels, labels }, device, seed)?.elements();
+    let sums = on_ranks("its all-reduce", RANKS, floats, options, || {
+        let mut values = vec![1.0f32; floats];
+        Ok(move |group: &mut dyn Collective| Ok(group.all_reduce(&mut values)?))
+    })?;
+    Ok(result.extra("all_reduce_ms", sums.ms_per_step))
 }
 
 fn replica(
