@@ -172,7 +172,8 @@ fn main() -> ExitCode {
         if let Some(len) = flag("--time") {
             let seconds = time(group, len)?;
             if group.rank() == 0 {
-                println!("{} ranks, {len} values, ordered: median {:.1} ms", group.size(), 1e3 * seconds);
+                let by = algorithm(flag("--algorithm"));
+                println!("{} ranks, {len} values, {by:?}: median {:.1} ms", group.size(), 1e3 * seconds);
             }
             return Ok(());
         }

@@ -106,3 +106,37 @@ fn least(rows: &[[f64; 3]], used: [bool; 3]) -> Option<[f64; 3]> {
     }
     Some([0, 1, 2].map(|at| if used[at] { m[at][3] / m[at][at] / norms[at] } else { 0.0 }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collective::Algorithm;
+
+    const NETWORK: CostModel = CostModel { alpha: 2e-5, beta: 1.6e-10, gamma: 5e-11 };
+
+    #[test]
+    fn costs_are_found_again_in_the_times_that_they_make() {
+        let mut terms = vec![Terms { added: 4e6, ..Terms::default() }];
+        for algorithm in [Algorithm::Ring, Algorithm::HalvingDoubling] {
+            terms.extend([10, 100_000, 10_000_000].map(|len| Terms::of(algorithm, 4, len)));
+        }
+        let runs: Vec<Measured> =
+            terms.iter().map(|terms| Measured { terms: *terms, seconds: NETWORK.seconds(*terms) }).collect();
+        let found = CostModel::fit(&runs).unwrap();
+        for (x, y) in [(found.alpha, NETWORK.alpha), (found.beta, NETWORK.beta), (found.gamma, NETWORK.gamma)]
+        {
+            assert!((x - y).abs() < 1e-6 * y, "{found:?}");
+        }
+        // all-reduces alone leave beta and gamma open
+        assert_eq!(CostModel::fit(&runs[1..]), Err(CostError::Alike { runs: 6 }));
+        assert_eq!(CostModel::fit(&[]), Err(CostError::Alike { runs: 0 }));
+        let none = Measured { seconds: 0.0, ..runs[0] };
+        assert_eq!(CostModel::fit(&[none]), Err(CostError::Seconds { run: 0, seconds: 0.0 }));
+        // a time that only a cost below 0 would explain
+        let mut odd = runs;
+        odd[1].seconds /= 100.0;
+        odd[4].seconds /= 100.0;
+        let found = CostModel::fit(&odd).unwrap();
+        assert!(found.alpha >= 0.0 && found.beta >= 0.0 && found.gamma >= 0.0, "{found:?}");
+    }
+}
