@@ -17,7 +17,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use large_batch::collective::{mpi, run_ranks, Algorithm, Collective, CollectiveError, Options, Traffic};
+use large_batch::{
+    arithmetic::trained_bits,
+    collective::{mpi, run_ranks, Algorithm, Collective, CollectiveError, Options, Traffic},
+    Alone, Reduction,
+};
 
 /// Lengths of the buffers that are added up: none, few, of every remainder, and more than MPI sends at once.
 const LENGTHS: [usize; 7] = [0, 1, 2, 3, 24, 1001, 300_000];
@@ -106,6 +110,19 @@ fn traffic(
     })
 }
 
+/// A worker a rank, and one worker more than ranks, train to the bits of one process that accumulates: weights, running
+/// statistics and velocities.
+fn trains_as_one(group: &mut dyn Collective) -> Result<(), String> {
+    for workers in [group.size(), group.size() + 1] {
+        let bits = |group: &mut dyn Collective| {
+            trained_bits(workers, Reduction::Ordered, group).map_err(|error| error.to_string())
+        };
+        let same = bits(group)? == bits(&mut Alone)?;
+        ensure(same, || format!("{workers} workers do not train to the bits of accumulation"))?;
+    }
+    Ok(())
+}
+
 /// One rank is killed, hangs or fails between two calls.
 fn lose(group: &mut dyn Collective, how: &str, lost: usize) -> Result<(), String> {
     let sum =
@@ -178,6 +195,9 @@ fn main() -> ExitCode {
             return Ok(());
         }
         check(group, algorithm(flag("--algorithm"))).map_err(Text)?;
+        if algorithm(flag("--algorithm")) == Algorithm::Ordered {
+            trains_as_one(group).map_err(Text)?;
+        }
         if group.rank() == 0 && algorithm(flag("--algorithm")) == Algorithm::Ordered {
             threads_agree(group.size())?;
         }
