@@ -10,8 +10,8 @@ use shared::{
 ///
 /// # Example
 /// ```
-/// use shared::{dfdx::{nn::builders::{BatchNorm2D, Conv2D}, prelude::*}, nn::state::parameters};
-/// type Net = (Conv2D<3, 8, 3>, BatchNorm2D<8>);
+/// use shared::{dfdx::{nn::builders::{BatchNorm1D, Linear}, prelude::*}, nn::state::parameters};
+/// type Net = (Linear<3, 8>, BatchNorm1D<8>);
 /// let net = Cpu::default().build_module::<Net, f32>();
 /// let sgd = large_batch::sgd(&parameters(&net));
 /// assert!(sgd.decay_on.chooses("0.weight") && !sgd.decay_on.chooses("1.scale") && !sgd.decay_on.chooses("1.bias"));
