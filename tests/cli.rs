@@ -31,6 +31,11 @@ const TRAIN: &[(&str, &str, &str)] = &[
         "train --dataset ring --turns 100000000 --limit 256",
     ),
     (
+        "large-batch",
+        "train --examples 40 --test-examples 40 --per-worker 8 --workers 2 --epochs 1",
+        "train --examples 40 --test-examples 40 --per-worker 8 --workers 2 --epochs 1000000",
+    ),
+    (
         "rethinking-generalization",
         "train --model small-cnn --images 40 --epochs 1",
         "train --model small-cnn --images 40 --epochs 1000000 --target 1.1",
@@ -45,6 +50,8 @@ const TRAIN: &[(&str, &str, &str)] = &[
 /// Verbs of one paper alone at their shortest, in an order in which each can be done; a verb that a program's help lists
 /// is one of every program or has a line here.
 const OWN: &[(&str, &str)] = &[
+    ("large-batch", "self-test --ranks 2"),
+    ("large-batch", "simulate --ranks 2,5 --floats 1000"),
     (
         "rethinking-generalization",
         "sweep --models small-cnn --images 40 --epochs 1 --seeds 1 --corruptions true",

@@ -129,6 +129,26 @@ const TRAININGS: &[Training] = &[
         anew: &[1_500, 8_000, 20_000, 45_000],
     },
     Training {
+        paper: "large-batch",
+        flags: "--dataset mnist --model resnet8 --examples 40 --per-worker 4 --workers 3 --epochs 4 --milestones 2 \
+                --warmup-epochs 1 --checkpoint-every 1",
+        others: &[
+            "--examples 40 --test-examples 40 --per-worker 8 --workers 4 --ranks 2 --epochs 1 --reduction local",
+            "--model mlp1 --examples 40 --per-worker 8 --workers 2 --ranks 2 --all-reduce ring --epochs 1",
+        ],
+        files: &["model.safetensors", "checkpoint.safetensors", "record.jsonl", "epochs.json"],
+        moments: &[
+            Moment::Early(0),
+            Moment::Early(9_000),
+            Moment::Checkpoint(1, 300),
+            Moment::Checkpoint(6, 1_500),
+            Moment::Epoch(1, 0),
+            Moment::Epoch(2, 700),
+            Moment::Epoch(3, 2_000),
+        ],
+        anew: &[1_500, 8_000, 20_000, 45_000],
+    },
+    Training {
         paper: "rethinking-generalization",
         flags: "--dataset mnist --model small-cnn --batch-size 10 --epochs 4 --target 1.1 --checkpoint-every 1 \
                 --corruption random-pixels --crop --flip --dropout 0.2",

@@ -18,6 +18,7 @@
 //! | [`synthetic`] | twins of all of these | nothing but a seed |
 //! | [`overlap`] | MultiMNIST: pairs of overlapping digits | an [`images::ImageSet`] and a seed |
 //! | [`affnist`] | digits at random places and under random affine maps | an [`images::ImageSet`] and a seed |
+//! | [`pictures`] | floats, cut to a size and whitened | an [`images::ImageSet`] |
 //! | [`transforms`] | shifted and distorted images | an image |
 //! | [`splits`] | training, validation and test parts | a number of items and a seed |
 #![cfg_attr(
@@ -63,6 +64,7 @@ pub mod images;
 mod market;
 pub mod matrix_file;
 pub mod overlap;
+pub mod pictures;
 mod scan;
 pub mod splits;
 mod stream;

@@ -7,6 +7,7 @@ mod capsules;
 mod dcnn;
 mod dsd;
 mod gan;
+mod large_batch;
 mod rethinking;
 mod sparse_dcnn;
 

@@ -55,6 +55,7 @@ pub(crate) fn train(
         seed: config.seed,
         early_stopping: config.early_stopping,
         storage: options.storage.clone(),
+        ..FitPlan::default()
     };
     let fitted = fit(&mut session, split.train.len(), &plan, tell)?;
     Ok((Trained { network: session.network, config: config.clone(), features, classes }, fitted))

@@ -8,7 +8,7 @@ use std::{
 use datasets::{synthetic::Mixture, Folder};
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use shared::{
-    claims::{Cells, Context, FileError},
+    claims::{once, Cells, Context, FileError},
     device::DeviceKind,
     parallel::side_by_side,
 };
@@ -62,8 +62,6 @@ pub struct Played {
     pub samples: Vec<f32>,
 }
 
-/// Cells of this process by their keys: claims share them.
-static DONE: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
 /// Classifiers of this process by the set they were trained on.
 static RECOGNISERS: Mutex<BTreeMap<String, Arc<Recogniser>>> = Mutex::new(BTreeMap::new());
 
@@ -147,21 +145,8 @@ impl Lab {
         key: &impl Serialize,
         work: impl FnOnce() -> Result<V, GanError>,
     ) -> Result<V, GanError> {
-        let unread =
-            |why: serde_json::Error| GanError::Training(format!("a result cannot be written down ({why})"));
-        let key =
-            (env!("CARGO_PKG_VERSION"), self.device.to_string(), serde_json::to_value(key).map_err(unread)?);
-        let text = format!("{name} {}", serde_json::to_string(&key).map_err(unread)?);
-        if let Some(done) = DONE.lock().unwrap_or_else(PoisonError::into_inner).get(&text) {
-            return serde_json::from_str(done).map_err(unread);
-        }
-        let value = match &self.cells {
-            None => work()?,
-            Some(cells) => cells.get(name, &key, |_| work().map_err(Failed))?,
-        };
-        let kept = serde_json::to_string(&value).map_err(unread)?;
-        DONE.lock().unwrap_or_else(PoisonError::into_inner).insert(text, kept);
-        Ok(value)
+        let key = (env!("CARGO_PKG_VERSION"), self.device.to_string(), key);
+        Ok(once(self.cells.as_ref(), name, &key, |_| work().map_err(Failed))?)
     }
 
     fn one(&self, run: &Run, digits: Option<&Sets>) -> Result<Played, GanError> {

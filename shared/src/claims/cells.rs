@@ -3,6 +3,10 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use serde_json::Value;
@@ -137,6 +141,48 @@ impl Cells {
         let _ = lock.unlock();
         Ok(Some(kept.value))
     }
+}
+
+/// What this process has worked out, as JSON, by name and key.
+static DONE: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+
+/// A value that this process works out once for everything that `key` says, whichever claims ask for it, and that is kept
+/// among `cells` where there are some: `work` then gets a folder for its checkpoints.
+///
+/// # Errors
+/// Those of `work`; [`FileError`] as [`Cells::get`] has it, and for a value that cannot be read back: numbers must be finite.
+///
+/// # Example
+/// ```
+/// use shared::claims::{once, FileError};
+/// let slow = |_: Option<&std::path::Path>| Ok::<_, FileError>(0.1);
+/// assert_eq!(once(None, "an example", &7, slow)?, 0.1);
+/// let never = |_: Option<&std::path::Path>| -> Result<f64, FileError> { unreachable!() };
+/// assert_eq!(once(None, "an example", &7, never)?, 0.1);
+/// # Ok::<(), FileError>(())
+/// ```
+pub fn once<V, E>(
+    cells: Option<&Cells>,
+    name: &str,
+    key: &impl Serialize,
+    work: impl FnOnce(Option<&Path>) -> Result<V, E>,
+) -> Result<V, E>
+where
+    V: Serialize + DeserializeOwned,
+    E: From<FileError>,
+{
+    let unread = |e: serde_json::Error| FileError::Content { path: name.into(), why: e.to_string() };
+    let text = format!("{name} {}", serde_json::to_string(key).map_err(unread)?);
+    if let Some(done) = DONE.lock().unwrap_or_else(PoisonError::into_inner).get(&text) {
+        return Ok(serde_json::from_str(done).map_err(unread)?);
+    }
+    let value = match cells {
+        None => work(None)?,
+        Some(cells) => cells.get(name, key, |folder| work(Some(folder)))?,
+    };
+    let kept = serde_json::to_string(&value).map_err(unread)?;
+    DONE.lock().unwrap_or_else(PoisonError::into_inner).insert(text, kept);
+    Ok(value)
 }
 
 /// The first 16 digits of the SHA-256 of a key.

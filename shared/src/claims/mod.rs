@@ -60,7 +60,7 @@ mod student;
 mod text;
 
 pub use crate::files::{atomic_write, FileError};
-pub use cells::Cells;
+pub use cells::{once, Cells};
 pub use claim::{
     check_lists, Budget, Claim, ClaimError, ClaimInfo, Context, Direction, PaperNumber, PaperValue, Progress,
     Protocol, Silent,

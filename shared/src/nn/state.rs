@@ -207,12 +207,54 @@ where
 {
     M::iter_tensors(&mut RecursiveWalker {
         m: (model, String::new()),
-        f: &mut Changer { change: &mut change },
+        f: &mut Changer { trainable: true, change: &mut change },
     })?;
     Ok(())
 }
 
+/// The elements of every tensor that no optimiser updates, such as running statistics, in the order of the model's fields.
+pub fn buffers<M, D>(model: &M) -> Vec<f32>
+where
+    M: TensorCollection<f32, D>,
+    D: Device<f32>,
+{
+    let mut row = Vec::new();
+    walk(model, &mut |info, read| {
+        if !info.trainable {
+            row.extend(read());
+        }
+    });
+    row
+}
+
+/// Puts back what [`buffers`] gave, of the same model.
+///
+/// # Errors
+/// [`StateError::Length`] for another number of elements, with `model` as it was; [`StateError::Device`].
+pub fn set_buffers<M, D>(model: &mut M, row: &[f32]) -> Result<(), StateError>
+where
+    M: TensorCollection<f32, D>,
+    D: Device<f32>,
+{
+    let wanted = parameters(model).iter().filter(|p| !p.trainable).map(ParamInfo::numel).sum();
+    if row.len() != wanted {
+        let name = String::from("all buffers together");
+        return Err(StateError::Length { name, shape: vec![wanted], found: row.len() });
+    }
+    let mut rest = row;
+    let mut change = |_: &str, values: &mut [f32]| {
+        let (mine, others) = rest.split_at(values.len());
+        values.copy_from_slice(mine);
+        rest = others;
+    };
+    let f = &mut Changer { trainable: false, change: &mut change };
+    M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f })?;
+    Ok(())
+}
+
 struct Changer<'a> {
+    /// Which half of the tensors is changed.
+    trainable: bool,
     change: &'a mut dyn FnMut(&str, &mut [f32]),
 }
 
@@ -227,7 +269,7 @@ impl<D: Device<f32>> TensorVisitor<f32, D> for Changer<'_> {
         opts: TensorOptions<S, f32, D>,
         (tensor, name): (&mut Tensor<S, f32, D>, String),
     ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
-        if opts.do_gradient_update {
+        if opts.do_gradient_update == self.trainable {
             let mut values = layout::read(tensor);
             (self.change)(&name, &mut values);
             layout::write(tensor, &values).map_err(|reason| StateError::Device { name, reason })?;

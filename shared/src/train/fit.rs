@@ -54,12 +54,17 @@ pub struct FitPlan {
     pub epochs: usize,
     /// Examples a step; the last batch of an epoch may be smaller.
     pub batch_size: usize,
+    /// Whether the examples of an epoch that fill no whole batch are left out of it.
+    pub drop_last: bool,
     /// Fixes the order of the examples.
     pub seed: u64,
     /// When to stop before the last epoch. Without a validation set no rule stops anything.
     pub early_stopping: EarlyStopping,
     /// Where and how often to keep the run; `None` keeps it in memory alone.
     pub storage: Option<Storage>,
+    /// Whether another process, or another thread, trains the same run and keeps it: this one resumes from its folder and writes
+    /// nothing there.
+    pub follows: bool,
 }
 
 /// The folder of a run, which belongs to one run at a time.
@@ -136,6 +141,14 @@ pub enum FitError<E: std::error::Error + 'static> {
     /// A batch of nothing.
     #[error("the batch size is 0: it must be at least 1")]
     NoBatch,
+    /// Every batch would be dropped.
+    #[error("a batch of {batch} examples is more than the {examples} of the training set, and incomplete batches are dropped: give a smaller batch or more examples")]
+    NoWholeBatch {
+        /// Examples a step.
+        batch: usize,
+        /// Examples of the training set.
+        examples: usize,
+    },
 }
 
 /// Trains `learner` on `examples` examples.
@@ -156,12 +169,17 @@ pub fn fit<L: Learner>(
     match (examples, plan.batch_size) {
         (0, _) => return Err(FitError::NoExamples),
         (_, 0) => return Err(FitError::NoBatch),
+        (_, batch) if plan.drop_last && batch > examples => {
+            return Err(FitError::NoWholeBatch { batch, examples })
+        }
         _ => {}
     }
     let mut run = Run::start(learner, examples, plan, tell)?;
     while run.cursor.epoch < plan.epochs && !run.finished {
         let order = epoch_order(examples, plan.seed, run.cursor.epoch);
-        for batch in order.chunks(plan.batch_size).skip(run.cursor.batch) {
+        let whole = order.len() / plan.batch_size * plan.batch_size;
+        let used = if plan.drop_last { &order[..whole] } else { &order[..] };
+        for batch in used.chunks(plan.batch_size).skip(run.cursor.batch) {
             let loss = learner.step(batch).map_err(FitError::Learner)?;
             run.cursor.step += 1;
             run.cursor.batch += 1;

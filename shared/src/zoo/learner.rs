@@ -41,14 +41,29 @@ impl LabelledImages<'_> {
     /// # Panics
     /// For an example that the set does not have.
     pub fn step(&self, network: &mut dyn ImageNetwork, examples: &[usize]) -> Result<f64, ZooError> {
+        let (pixels, targets) = self.batch(network, examples)?;
+        network.step(&pixels, &targets)
+    }
+
+    /// Some examples as `network` takes them: their pixels, image after image, and their classes.
+    ///
+    /// # Errors
+    /// [`ZooError::Target`] for a class that the network does not have.
+    ///
+    /// # Panics
+    /// For an example that the set does not have.
+    pub fn batch(
+        &self,
+        network: &dyn ImageNetwork,
+        examples: &[usize],
+    ) -> Result<(Vec<f32>, Targets), ZooError> {
         let image = network.image_len();
         let mut pixels = Vec::with_capacity(examples.len() * image);
         for example in examples {
             pixels.extend_from_slice(&self.pixels[example * image..(example + 1) * image]);
         }
         let labels = examples.iter().map(|example| self.labels[*example]).collect();
-        let targets = Targets::new(labels, network.classes())?;
-        network.step(&pixels, &targets)
+        Ok((pixels, Targets::new(labels, network.classes())?))
     }
 
     /// Mean loss and accuracy of `network` on the set.

@@ -8,6 +8,7 @@
 //! | [`SmallAlexNet`] | 3 x 28 x 28 | 1,387,786 |
 //! | [`SmallInception`] | 3 x 28 x 28 | 1,651,114 |
 //! | [`SmallInceptionPlain`], without batch normalisation | 3 x 28 x 28 | 1,649,402 |
+//! | [`Resnet8`] | 3 x 32 x 32 | 78,042 |
 //! | [`Resnet20`] | 3 x 32 x 32 | 272,474 |
 //! | [`Resnet32`] | 3 x 32 x 32 | 466,906 |
 //!
@@ -66,7 +67,7 @@ pub use inception::{SmallInception, SmallInceptionPlain};
 pub use learner::{ImageLearner, LabelledImages};
 pub use mlp::{Mlp1, Mlp3};
 pub use network::{judge, load_model, save_model, ImageNetwork, Trainable, ZooError};
-pub use resnet::{BasicBlock, CifarResnet, DownBlock, Resnet20, Resnet32};
+pub use resnet::{BasicBlock, CifarResnet, DownBlock, Resnet20, Resnet32, Resnet8};
 pub use small_cnn::SmallCnn;
 pub use stock::{BatchShape, Stock};
 #[cfg(feature = "cli")]
@@ -122,6 +123,8 @@ pub enum ZooModel {
     Inception,
     /// [`SmallInceptionPlain`].
     InceptionPlain,
+    /// [`Resnet8`].
+    Resnet8,
     /// [`Resnet20`].
     Resnet20,
     /// [`Resnet32`].
@@ -153,18 +156,19 @@ impl ZooOptions {
 
 /// A name that no model has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no model `{0}`: use small-cnn, mlp1, mlp3, alexnet, inception, inception-plain, resnet20 or resnet32")]
+#[error("there is no model `{0}`: use small-cnn, mlp1, mlp3, alexnet, inception, inception-plain, resnet8, resnet20 or resnet32")]
 pub struct ZooModelError(pub String);
 
 impl ZooModel {
     /// All of them.
-    pub const ALL: [ZooModel; 8] = [
+    pub const ALL: [ZooModel; 9] = [
         ZooModel::SmallCnn,
         ZooModel::Mlp1,
         ZooModel::Mlp3,
         ZooModel::AlexNet,
         ZooModel::Inception,
         ZooModel::InceptionPlain,
+        ZooModel::Resnet8,
         ZooModel::Resnet20,
         ZooModel::Resnet32,
     ];
@@ -179,6 +183,7 @@ impl ZooModel {
             ZooModel::AlexNet => "alexnet",
             ZooModel::Inception => "inception",
             ZooModel::InceptionPlain => "inception-plain",
+            ZooModel::Resnet8 => "resnet8",
             ZooModel::Resnet20 => "resnet20",
             ZooModel::Resnet32 => "resnet32",
         }
@@ -188,7 +193,7 @@ impl ZooModel {
     #[must_use]
     pub fn side(self) -> usize {
         match self {
-            ZooModel::Resnet20 | ZooModel::Resnet32 => 32,
+            ZooModel::Resnet8 | ZooModel::Resnet20 | ZooModel::Resnet32 => 32,
             _ => 28,
         }
     }
@@ -221,6 +226,7 @@ impl DeviceTask for Build<'_> {
             ZooModel::AlexNet => self.boxed::<SmallAlexNet<f32, D>, D>(device),
             ZooModel::Inception => self.boxed::<SmallInception<f32, D>, D>(device),
             ZooModel::InceptionPlain => self.boxed::<SmallInceptionPlain<f32, D>, D>(device),
+            ZooModel::Resnet8 => self.boxed::<Resnet8<f32, D>, D>(device),
             ZooModel::Resnet20 => self.boxed::<Resnet20<f32, D>, D>(device),
             ZooModel::Resnet32 => self.boxed::<Resnet32<f32, D>, D>(device),
         }

@@ -10,14 +10,16 @@ use super::Classifier;
 use crate::{
     device::{Backend, DeviceError},
     nn::{
-        state::{load_state_dict, parameters, state_dict, NamedTensor, ParamInfo, StateError},
+        state::{
+            buffers, load_state_dict, parameters, set_buffers, state_dict, NamedTensor, ParamInfo, StateError,
+        },
         Pass, Training,
     },
     ops::{
         cross_entropy::softmax_cross_entropy,
         targets::{TargetError, Targets},
     },
-    optim::{AnyOptimizer, OptimError, OptimScalars, OptimState},
+    optim::{take_gradients, AnyOptimizer, OptimError, OptimScalars, OptimState},
     train::{CheckpointError, RunRng, State},
 };
 
@@ -32,6 +34,30 @@ pub trait ImageNetwork {
     /// # Errors
     /// [`ZooError`] where images and targets do not go together, or memory is short.
     fn step(&mut self, images: &[f32], targets: &Targets) -> Result<f64, ZooError>;
+    /// Half a step: appends the gradient of these images' mean loss, times `scale`, to `row`, and gives back the loss. Running
+    /// statistics move as in a step, weights do not. [`apply`](Self::apply) is the other half.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    fn gradient(
+        &mut self,
+        images: &[f32],
+        targets: &Targets,
+        scale: f32,
+        row: &mut Vec<f32>,
+    ) -> Result<f64, ZooError>;
+    /// One step of the optimiser by a gradient laid out as [`gradient`](Self::gradient) lays it out.
+    ///
+    /// # Errors
+    /// [`ZooError::Optim`] where it has another length.
+    fn apply(&mut self, row: &[f32]) -> Result<(), ZooError>;
+    /// Everything that no optimiser updates: running statistics.
+    fn buffers(&self) -> Vec<f32>;
+    /// Puts back what [`buffers`](Self::buffers) gave.
+    ///
+    /// # Errors
+    /// [`ZooError::State`] where it has another length.
+    fn set_buffers(&mut self, row: &[f32]) -> Result<(), ZooError>;
     /// The scores (logits), a row an image, with the running statistics and without dropout.
     ///
     /// # Errors
@@ -162,6 +188,19 @@ impl<D: Backend, M: Classifier<D>> Trainable<M, D> {
         images: Tensor<(B, M::Channels, M::Side, M::Side), f32, D>,
         targets: &Targets,
     ) -> Result<f64, ZooError> {
+        let (value, mut grads) = self.backward(images, targets)?;
+        self.optimizer.step(&mut self.net, &mut grads)?;
+        self.grads = Some(grads);
+        Ok(value)
+    }
+
+    /// The mean loss of a batch and its gradient.
+    #[allow(clippy::type_complexity)]
+    fn backward<B: Dim>(
+        &mut self,
+        images: Tensor<(B, M::Channels, M::Side, M::Side), f32, D>,
+        targets: &Targets,
+    ) -> Result<(f64, Gradients<f32, D>), ZooError> {
         let grads = match self.grads.take() {
             Some(grads) => grads,
             None => self.net.try_alloc_grads().map_err(compute)?,
@@ -171,10 +210,7 @@ impl<D: Backend, M: Classifier<D>> Trainable<M, D> {
         let scores = self.net.forward(images, tape, pass).map_err(compute)?;
         let loss = softmax_cross_entropy(scores, targets).map_err(compute)?;
         let value = f64::from(loss.as_vec()[0]);
-        let mut grads = loss.try_backward().map_err(compute)?;
-        self.optimizer.step(&mut self.net, &mut grads)?;
-        self.grads = Some(grads);
-        Ok(value)
+        Ok((value, loss.try_backward().map_err(compute)?))
     }
 
     /// The scores of images in use. The model is not changed.
@@ -223,6 +259,32 @@ impl<D: Backend, M: Classifier<D>> ImageNetwork for Trainable<M, D> {
         self.step_on(images, targets)
     }
 
+    fn gradient(
+        &mut self,
+        images: &[f32],
+        targets: &Targets,
+        scale: f32,
+        row: &mut Vec<f32>,
+    ) -> Result<f64, ZooError> {
+        let images = self.batch(images, Some(targets))?;
+        let (value, mut grads) = self.backward(images, targets)?;
+        take_gradients(&mut self.net, &mut grads, scale, row)?;
+        self.grads = Some(grads);
+        Ok(value)
+    }
+
+    fn apply(&mut self, row: &[f32]) -> Result<(), ZooError> {
+        apply(&mut self.net, &mut self.optimizer, &mut self.grads, row)
+    }
+
+    fn buffers(&self) -> Vec<f32> {
+        buffers(&self.net)
+    }
+
+    fn set_buffers(&mut self, row: &[f32]) -> Result<(), ZooError> {
+        Ok(set_buffers(&mut self.net, row)?)
+    }
+
     fn scores(&self, images: &[f32]) -> Result<Vec<f32>, ZooError> {
         Ok(self.scores_of(self.batch(images, None)?)?.as_vec())
     }
@@ -263,6 +325,22 @@ impl<D: Backend, M: Classifier<D>> ImageNetwork for Trainable<M, D> {
         self.training.dropout = RunRng::at(dropout);
         Ok(())
     }
+}
+
+/// A step by a gradient from elsewhere, with gradients that are kept from step to step.
+pub(super) fn apply<M: TensorCollection<f32, D>, D: Backend>(
+    net: &mut M,
+    optimizer: &mut AnyOptimizer,
+    kept: &mut Option<Gradients<f32, D>>,
+    row: &[f32],
+) -> Result<(), ZooError> {
+    let mut grads = match kept.take() {
+        Some(grads) => grads,
+        None => net.try_alloc_grads().map_err(compute)?,
+    };
+    optimizer.step_by(net, &mut grads, row)?;
+    *kept = Some(grads);
+    Ok(())
 }
 
 /// The mean softmax cross-entropy of a batch's scores, and how many rows are highest at their target.

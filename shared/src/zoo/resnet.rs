@@ -74,6 +74,9 @@ crate::module! {
     }
 }
 
+/// 1 block a stage: 78,042 parameters for 10 classes, γ and β included.
+pub type Resnet8<E, D, const CLASSES: usize = 10> = CifarResnet<E, D, CLASSES, 1, 0>;
+
 /// 3 blocks a stage: 272,474 parameters for 10 classes, γ and β included (269,722 and the two projections' 2,752).
 pub type Resnet20<E, D, const CLASSES: usize = 10> = CifarResnet<E, D, CLASSES, 3, 2>;
 

@@ -9,14 +9,14 @@ use dfdx::{
 };
 
 use super::{
-    network::{compute, judge, load_model, save_model},
+    network::{apply, compute, judge, load_model, save_model},
     ImageNetwork, ZooError,
 };
 use crate::{
     device::Backend,
-    nn::state::{load_state_dict, parameters, state_dict, NamedTensor, ParamInfo},
+    nn::state::{buffers, load_state_dict, parameters, set_buffers, state_dict, NamedTensor, ParamInfo},
     ops::{cross_entropy::softmax_cross_entropy, targets::Targets},
-    optim::{AnyOptimizer, OptimizerConfig},
+    optim::{take_gradients, AnyOptimizer, OptimizerConfig},
     train::State,
 };
 
@@ -101,6 +101,27 @@ where
     }
 }
 
+impl<M, I, const CLASSES: usize, D> Stock<M, I, CLASSES, D>
+where
+    D: Backend,
+    I: BatchShape,
+    M: TensorCollection<f32, D>
+        + ModuleMut<Tensor<I, f32, D, OwnedTape<f32, D>>, Output = Scores<CLASSES, D, OwnedTape<f32, D>>>,
+{
+    /// The mean loss of a batch and its gradient.
+    fn backward(&mut self, images: &[f32], targets: &Targets) -> Result<(f64, Gradients<f32, D>), ZooError> {
+        let images = self.batch(images, Some(targets))?;
+        let grads = match self.grads.take() {
+            Some(grads) => grads,
+            None => self.net.try_alloc_grads().map_err(compute)?,
+        };
+        let scores = self.net.try_forward_mut(images.traced(grads)).map_err(compute)?;
+        let loss = softmax_cross_entropy(scores, targets).map_err(compute)?;
+        let value = f64::from(loss.as_vec()[0]);
+        Ok((value, loss.try_backward().map_err(compute)?))
+    }
+}
+
 impl<M, I, const CLASSES: usize, D> ImageNetwork for Stock<M, I, CLASSES, D>
 where
     D: Backend,
@@ -118,18 +139,35 @@ where
     }
 
     fn step(&mut self, images: &[f32], targets: &Targets) -> Result<f64, ZooError> {
-        let images = self.batch(images, Some(targets))?;
-        let grads = match self.grads.take() {
-            Some(grads) => grads,
-            None => self.net.try_alloc_grads().map_err(compute)?,
-        };
-        let scores = self.net.try_forward_mut(images.traced(grads)).map_err(compute)?;
-        let loss = softmax_cross_entropy(scores, targets).map_err(compute)?;
-        let value = f64::from(loss.as_vec()[0]);
-        let mut grads = loss.try_backward().map_err(compute)?;
+        let (value, mut grads) = self.backward(images, targets)?;
         self.optimizer.step(&mut self.net, &mut grads)?;
         self.grads = Some(grads);
         Ok(value)
+    }
+
+    fn gradient(
+        &mut self,
+        images: &[f32],
+        targets: &Targets,
+        scale: f32,
+        row: &mut Vec<f32>,
+    ) -> Result<f64, ZooError> {
+        let (value, mut grads) = self.backward(images, targets)?;
+        take_gradients(&mut self.net, &mut grads, scale, row)?;
+        self.grads = Some(grads);
+        Ok(value)
+    }
+
+    fn apply(&mut self, row: &[f32]) -> Result<(), ZooError> {
+        apply(&mut self.net, &mut self.optimizer, &mut self.grads, row)
+    }
+
+    fn buffers(&self) -> Vec<f32> {
+        buffers(&self.net)
+    }
+
+    fn set_buffers(&mut self, row: &[f32]) -> Result<(), ZooError> {
+        Ok(set_buffers(&mut self.net, row)?)
     }
 
     fn scores(&self, images: &[f32]) -> Result<Vec<f32>, ZooError> {

@@ -40,6 +40,7 @@ fn parameter_counts_are_the_papers() {
     let (gamma_beta, biases) = (normalisation(&inception), 1_712);
     assert_eq!(gamma_beta, 2 * biases);
     assert_eq!(parameter_count(&inception) - gamma_beta + biases, 1_649_402, "the paper's convention");
+    assert_eq!(parameter_count(&build::<Resnet8<f32, D>>()), 78_042);
     assert_eq!(parameter_count(&build::<Resnet20<f32, D>>()), 272_474);
     assert_eq!(parameter_count(&build::<Resnet32<f32, D>>()), 466_906);
 }
@@ -134,4 +135,30 @@ fn names_round_trip() {
         assert_eq!(model.to_string().parse(), Ok(model));
     }
     assert!("resnet".parse::<ZooModel>().unwrap_err().to_string().contains("`resnet`"));
+}
+
+/// The two halves of a step, with the running statistics as the forward pass leaves them.
+#[test]
+fn a_gradient_taken_and_applied_is_a_step() {
+    for model in [ZooModel::SmallCnn, ZooModel::Resnet8] {
+        let build = || model.build(DeviceKind::Cpu, &ZooOptions::new(sgd(0.1), 3)).unwrap();
+        let (mut whole, mut halves) = (build(), build());
+        let images: Vec<f32> = (0..4 * whole.image_len()).map(|i| (i % 11) as f32 / 7.0).collect();
+        let targets = Targets::new(vec![3, 1, 4, 1], 10).unwrap();
+        let mut row = Vec::new();
+        for _ in 0..2 {
+            row.clear();
+            let loss = halves.gradient(&images, &targets, 1.0, &mut row).unwrap();
+            halves.apply(&row).unwrap();
+            assert_eq!(whole.step(&images, &targets).unwrap(), loss);
+            assert!(whole.weights() == halves.weights(), "{model}");
+        }
+        let mut kept = whole.buffers();
+        kept.iter_mut().for_each(|b| *b += 1.0);
+        halves.set_buffers(&kept).unwrap();
+        assert_eq!(halves.buffers(), kept);
+        assert!(halves.set_buffers(&[0.0; 3]).is_err() || kept.len() == 3);
+        assert!(halves.apply(&row[1..]).unwrap_err().to_string().contains("all parameters together"));
+        assert_eq!(halves.weights().len(), whole.weights().len());
+    }
 }

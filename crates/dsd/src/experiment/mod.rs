@@ -32,8 +32,9 @@ use arm::{train, Ended, Plan};
 
 pub use arm::{PhaseEnd, Run, Weights, BINS};
 pub use compare::Comparison;
+pub use datasets::pictures::Pictures;
 pub use setting::Setting;
-pub use subject::{Classes, Part, Pictures, Score, Subject};
+pub use subject::{Classes, Part, Score, Subject};
 pub use text::{is_text, Texts, BRACKETS, LENGTH, SYMBOLS};
 pub use way::WayPoint;
 

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use datasets::{
-    images::{ImageSet, ImageShape},
-    transforms::{centre_crop, whiten, whiten_bytes},
-    DatasetError,
-};
+use datasets::pictures::Pictures;
 use serde::{Deserialize, Serialize};
 use shared::{
     nn::state::{NamedTensor, ParamInfo},
@@ -60,53 +56,8 @@ pub trait Subject: Target {
     fn load(&mut self, state: &State) -> Result<(), DsdError>;
 }
 
-/// Images as a network takes them, in memory.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pictures {
-    /// Image after image.
-    pub pixels: Vec<f32>,
-    /// The class of each.
-    pub labels: Vec<usize>,
-}
-
-impl Pictures {
-    /// The first `count` images of a set, cut to `side` pixels a side (with black around smaller ones) and whitened one by one;
-    /// in one channel the mean of their channels, in three a grey image three times.
-    ///
-    /// # Errors
-    /// [`DatasetError::Inconsistent`] for images of neither 1 nor 3 channels.
-    pub fn of(set: &ImageSet, count: usize, channels: usize, side: usize) -> Result<Self, DatasetError> {
-        let from = set.shape();
-        if ![1, 3].contains(&from.channels) || set.is_empty() {
-            return Err(DatasetError::Inconsistent {
-                what: "a set of images",
-                expected: "one or more images of 1 or 3 channels".into(),
-                found: format!("{} of {from}", set.len()),
-            });
-        }
-        let count = count.min(set.len());
-        let to = ImageShape { height: side, width: side, ..from };
-        let (plane, mut cut) = (side * side, vec![0_u8; to.pixels()]);
-        let mut pixels = vec![0.0; count * channels * plane];
-        for (out, (image, _)) in pixels.chunks_mut(channels * plane).zip(set.iter()) {
-            centre_crop(image, from, &mut cut, to)?;
-            if channels < from.channels {
-                for (at, value) in out.iter_mut().enumerate() {
-                    let sum: f32 = cut.iter().skip(at).step_by(plane).map(|byte| f32::from(*byte)).sum();
-                    *value = sum / (255.0 * from.channels as f32);
-                }
-                whiten(out);
-            } else {
-                whiten_bytes(&cut, out)?;
-            }
-        }
-        let labels = set.labels()[..count].iter().map(|label| usize::from(*label)).collect();
-        Ok(Pictures { pixels, labels })
-    }
-
-    fn images(&self) -> LabelledImages<'_> {
-        LabelledImages { pixels: &self.pixels, labels: &self.labels }
-    }
+fn images(pictures: &Pictures) -> LabelledImages<'_> {
+    LabelledImages { pixels: &pictures.pixels, labels: &pictures.labels }
 }
 
 /// A classifier of images, or of any rows, with its sets.
@@ -127,8 +78,8 @@ impl Classes {
         test: impl Into<Arc<Pictures>>,
     ) -> Result<Self, DsdError> {
         let (train, test) = (train.into(), test.into());
-        train.images().check(&*network)?;
-        test.images().check(&*network)?;
+        images(&train).check(&*network)?;
+        images(&test).check(&*network)?;
         Ok(Classes { network, train, test })
     }
 }
@@ -157,7 +108,7 @@ impl Subject for Classes {
     }
 
     fn step(&mut self, members: &[usize]) -> Result<f64, DsdError> {
-        Ok(self.train.images().step(&mut *self.network, members)?)
+        Ok(images(&self.train).step(&mut *self.network, members)?)
     }
 
     fn score(&self, part: Part) -> Result<Score, DsdError> {
@@ -165,7 +116,7 @@ impl Subject for Classes {
             Part::Train => &self.train,
             Part::Test => &self.test,
         };
-        let (loss, accuracy) = set.images().score(&*self.network)?;
+        let (loss, accuracy) = images(&set).score(&*self.network)?;
         Ok(Score { loss, error: 1.0 - accuracy })
     }
 

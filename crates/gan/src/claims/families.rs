@@ -296,7 +296,7 @@ pub(super) fn aae(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context), context.seeds(2, 3));
     let sets = lab.digits()?;
     context.progress.start("models", seeds.len() as u64);
-    let turns = turns(context, 500, 3_752);
+    let turns = turns(context, 150, 3_752);
     let found: Vec<Autoencoded> = each_seed(&lab, context, ("aae", &sets, turns, 0), &seeds, AaeTask)?;
     let apart: Vec<f64> = found.iter().map(|f| f.apart).collect();
     let null: Vec<f64> = found.iter().map(|f| f.null).collect();

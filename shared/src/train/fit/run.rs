@@ -43,7 +43,9 @@ impl<'p> Run<'p> {
             kept_at: None,
         };
         let Some(storage) = &plan.storage else { return Ok(run) };
-        remove_leftovers(&storage.folder);
+        if !plan.follows {
+            remove_leftovers(&storage.folder);
+        }
         if storage.resume {
             let file = storage.folder.join(CHECKPOINT_FILE);
             let kept = Checkpoint::load_for(&file, &storage.config, run.sampling)?;
@@ -56,7 +58,9 @@ impl<'p> Run<'p> {
             // earlier one go.
             run.keep(learner)?;
         }
-        run.record = Some(Record::open_at(&storage.folder, run.cursor.epoch)?);
+        if !plan.follows {
+            run.record = Some(Record::open_at(&storage.folder, run.cursor.epoch)?);
+        }
         Ok(run)
     }
 
@@ -68,7 +72,7 @@ impl<'p> Run<'p> {
 
     /// Writes a checkpoint, unless that would replace a good one by one that cannot be trained on.
     pub(super) fn keep<L: Learner>(&mut self, learner: &L) -> Result<(), FitError<L::Error>> {
-        let Some(storage) = &self.plan.storage else { return Ok(()) };
+        let Some(storage) = self.plan.storage.as_ref().filter(|_| !self.plan.follows) else { return Ok(()) };
         let state = learner.save().map_err(FitError::Learner)?;
         let finite = |t: &NamedTensor| t.values().iter().all(|v| v.is_finite());
         if let Some(tensor) = state.tensors.iter().find(|t| !finite(t)) {

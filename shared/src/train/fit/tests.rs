@@ -86,6 +86,7 @@ fn plan(folder: &Path, resume: bool) -> FitPlan {
             resume,
             config: serde_json::json!({"a": 1}),
         }),
+        ..FitPlan::default()
     }
 }
 
@@ -257,4 +258,27 @@ fn nothing_to_train_on_is_said() {
     let no_batch = FitPlan { epochs: 1, batch_size: 0, ..FitPlan::default() };
     assert!(matches!(fit(&mut walk, 5, &no_batch, &mut |_| {}), Err(FitError::NoBatch)));
     assert!(matches!(fit(&mut walk, 0, &no_batch, &mut |_| {}), Err(FitError::NoExamples)));
+}
+
+#[test]
+fn an_incomplete_batch_can_be_left_out() {
+    let plan = FitPlan { epochs: 2, batch_size: 4, drop_last: true, ..FitPlan::default() };
+    let fitted = fit(&mut Walk::new(), 11, &plan, &mut |_| {}).unwrap();
+    assert_eq!(fitted.cursor.step, 4);
+    let none = fit(&mut Walk::new(), 3, &plan, &mut |_| {}).unwrap_err().to_string();
+    assert!(none.starts_with("a batch of 4 examples is more than the 3"), "{none}");
+}
+
+#[test]
+fn a_follower_reads_the_folder_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut killed = Walk { fuse: Some((3, Fuse::Kill)), ..Walk::new() };
+    fit(&mut killed, 10, &plan(dir.path(), false), &mut |_| {}).unwrap_err();
+    let before = (read(dir.path(), CHECKPOINT_FILE), read(dir.path(), RECORD_FILE));
+    let (mut follower, mut keeper) = (Walk::new(), Walk::new());
+    let follows = FitPlan { follows: true, ..plan(dir.path(), true) };
+    fit(&mut follower, 10, &follows, &mut |_| {}).unwrap();
+    assert!(before == (read(dir.path(), CHECKPOINT_FILE), read(dir.path(), RECORD_FILE)));
+    fit(&mut keeper, 10, &plan(dir.path(), true), &mut |_| {}).unwrap();
+    assert_eq!(follower, keeper);
 }

@@ -1,0 +1,192 @@
+//! How large each experiment is, and what is made of its runs.
+
+use shared::{
+    claims::{
+        stats::{interval95, mean, sample_sd},
+        ClaimError, Context,
+    },
+    zoo::ZooModel,
+};
+
+use crate::{
+    experiment::{Form, Lab, Outcome, Sampling, Trial},
+    LargeBatchError, LinearScaling, RateRule, WarmupRule,
+};
+
+/// Images that are kept in memory: more than any experiment trains or measures on.
+fn images(quick: bool) -> (usize, usize) {
+    if quick {
+        (400, 200)
+    } else {
+        (10_000, 4_000)
+    }
+}
+
+/// Where the experiments are made.
+pub(super) fn lab(context: &Context<'_>) -> Result<Lab, LargeBatchError> {
+    let (train, test) = images(context.quick);
+    Lab::open(context, train, test)
+}
+
+/// Two seeds, or three.
+pub(super) fn seeds(context: &Context<'_>) -> Vec<u64> {
+    context.seeds(2, 3)
+}
+
+/// One worker with the base minibatch.
+///
+/// A residual network of three blocks; rates fall at a third, two thirds and eight ninths of training, as in the paper.
+pub(super) fn base(quick: bool) -> Trial {
+    let (train, test, n, epochs, base_lr) =
+        if quick { (320, 200, 16, 5, 0.05) } else { (5_000, 2_000, 32, 15, 0.05) };
+    let scaling = LinearScaling {
+        base_lr,
+        base_batch: n,
+        rule: RateRule::Linear,
+        warmup: WarmupRule::Gradual,
+        warmup_epochs: if quick { 1 } else { 2 },
+        milestones: if quick { vec![3, 4] } else { vec![5, 10, 13] },
+        gamma: 0.1,
+    };
+    Trial {
+        model: ZooModel::Resnet8,
+        train,
+        test,
+        per_worker: n,
+        workers: 1,
+        scaling,
+        epochs,
+        form: Form::Nesterov,
+        weight_decay: 1e-4,
+        zero_gamma: true,
+        sampling: Sampling::Permutation,
+        transfer: None,
+        seed: 0,
+    }
+}
+
+/// The numbers of workers that the error is measured for.
+pub(super) fn workers(quick: bool) -> Vec<usize> {
+    if quick {
+        vec![1, 2, 4, 8, 16]
+    } else {
+        vec![1, 2, 4, 8, 16, 32, 64]
+    }
+}
+
+/// A trial with another warmup.
+pub(super) fn with_warmup(trial: &Trial, warmup: WarmupRule) -> Trial {
+    let mut trial = trial.clone();
+    trial.scaling.warmup = warmup;
+    trial
+}
+
+/// Runs every trial with every seed, and gives back the outcomes of each trial in the order of seeds.
+pub(super) fn runs(
+    lab: &Lab,
+    context: &Context<'_>,
+    trials: &[Trial],
+    seeds: &[u64],
+) -> Result<Vec<Vec<Outcome>>, LargeBatchError> {
+    let all: Vec<Trial> =
+        trials.iter().flat_map(|t| seeds.iter().map(|seed| Trial { seed: *seed, ..t.clone() })).collect();
+    context.progress.start("runs", all.len() as u64);
+    let outcomes = lab.runs(context, &all)?;
+    Ok(outcomes.chunks(seeds.len().max(1)).map(<[Outcome]>::to_vec).collect())
+}
+
+/// The error of each seed.
+pub(super) fn errors(outcomes: &[Outcome]) -> Vec<f64> {
+    outcomes.iter().map(Outcome::error).collect()
+}
+
+/// Errors against the number of workers, with gradual warmup and with none.
+pub(super) struct Grid {
+    pub(super) lab: Lab,
+    pub(super) seeds: Vec<u64>,
+    pub(super) workers: Vec<usize>,
+    pub(super) gradual: Vec<Vec<Outcome>>,
+    pub(super) none: Vec<Vec<Outcome>>,
+}
+
+impl Grid {
+    /// Runs it, or finds it run.
+    pub(super) fn measure(context: &Context<'_>) -> Result<Self, ClaimError> {
+        let (lab, seeds, workers) = (lab(context)?, seeds(context), workers(context.quick));
+        let base = base(context.quick);
+        let of =
+            |warmup| workers.iter().map(|k| with_warmup(&base.of_workers(*k), warmup)).collect::<Vec<_>>();
+        // one worker has no warmup: the same trial
+        let mut plain = of(WarmupRule::None);
+        plain[0] = base.clone();
+        let mut found = runs(&lab, context, &[of(WarmupRule::Gradual), plain].concat(), &seeds)?;
+        let none = found.split_off(workers.len());
+        Ok(Grid { lab, seeds, workers, gradual: found, none })
+    }
+
+    /// The place of the largest number of workers up to which every one's mean error is at most two pooled standard deviations
+    /// above that of one worker.
+    pub(super) fn largest(&self) -> Result<usize, ClaimError> {
+        let errors: Vec<Vec<f64>> = self.gradual.iter().map(|o| errors(o)).collect();
+        largest(&errors)
+    }
+
+    /// 2.5 % and 97.5 % of the largest k over all resamples of the seeds.
+    pub(super) fn largest_interval(&self) -> Result<(usize, usize), ClaimError> {
+        let errors: Vec<Vec<f64>> = self.gradual.iter().map(|o| errors(o)).collect();
+        let n = self.seeds.len();
+        let mut found = Vec::new();
+        for draw in 0..n.pow(n as u32) {
+            let picks: Vec<usize> = (0..n).map(|at| draw / n.pow(at as u32) % n).collect();
+            // a resample of one seed alone has no spread to judge by
+            if picks.iter().all(|pick| *pick == picks[0]) {
+                continue;
+            }
+            let resampled: Vec<Vec<f64>> =
+                errors.iter().map(|of_k| picks.iter().map(|pick| of_k[*pick]).collect()).collect();
+            found.push(self.workers[largest(&resampled)?]);
+        }
+        found.sort_unstable();
+        let at = |share: f64| found.get((share * found.len().saturating_sub(1) as f64).round() as usize);
+        let one = self.workers[self.largest()?];
+        Ok((at(0.025).copied().unwrap_or(one), at(0.975).copied().unwrap_or(one)))
+    }
+}
+
+/// See [`Grid::largest`]; errors of each k, in the order of seeds.
+fn largest(errors: &[Vec<f64>]) -> Result<usize, ClaimError> {
+    let mut last = 0;
+    for (at, of_k) in errors.iter().enumerate().skip(1) {
+        let pooled = ((sample_sd(&errors[0])?.powi(2) + sample_sd(of_k)?.powi(2)) / 2.0).sqrt();
+        if mean(of_k)? - mean(&errors[0])? > 2.0 * pooled {
+            break;
+        }
+        last = at;
+    }
+    Ok(last)
+}
+
+/// An interval as a table has it.
+pub(super) fn cell(values: &[f64]) -> Result<String, ClaimError> {
+    use shared::claims::number;
+    let found = interval95(values)?;
+    Ok(format!("{} [{}, {}]", number(found.mean), number(found.lo), number(found.hi)))
+}
+
+/// The mean over a slice, 0 for none.
+pub(super) fn average(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_k_is_the_last_before_the_first_rise() {
+        let errors = [vec![0.20, 0.22], vec![0.21, 0.21], vec![0.23, 0.25], vec![0.5, 0.52], vec![0.2, 0.2]];
+        assert_eq!(largest(&errors).unwrap(), 1);
+        let flat = vec![vec![0.2, 0.22]; 3];
+        assert_eq!(largest(&flat).unwrap(), 2);
+    }
+}

@@ -1,0 +1,225 @@
+//! The paper's claims, each with the function that measures it.
+
+mod design;
+mod exact;
+mod grid;
+mod rules;
+
+use shared::claims::{Budget, Claim, Deviation, Direction, PaperValue, Protocol};
+
+const SCALED: Protocol = Protocol::Scaled {
+    why: "a residual network of three blocks on 5,000 images of 32 x 32, base minibatch 32, 15 epochs; the paper's takes a cluster",
+};
+
+/// What the paper says, and what its users ask.
+pub const CLAIMS: &[Claim] = &[
+    Claim {
+        id: "linear-scaling",
+        section: "2.1, Figures 1 and 3",
+        statement: "With the rate in proportion to the minibatch, and gradual warmup, eight times the minibatch and more costs no \
+                    accuracy.",
+        paper: PaperValue::Text("23.60 ± 0.12 % at kn = 256, 23.74 ± 0.09 % at 8k: k_max = 32"),
+        direction: Direction::AtLeast,
+        protocol: SCALED,
+        budget: Budget { quick_s: 25, full_s: 2400 },
+        measure: grid::linear_scaling,
+    },
+    Claim {
+        id: "breaking-point",
+        section: "5.1, Figure 1",
+        statement: "Beyond some minibatch the error rises, and goes on rising.",
+        paper: PaperValue::Text("24.79 % at 16k, 27.55 % at 32k, 33.96 % at 64k"),
+        direction: Direction::Above { margin: 0.0 },
+        protocol: SCALED,
+        budget: Budget { quick_s: 1, full_s: 2400 },
+        measure: grid::breaking_point,
+    },
+    Claim {
+        id: "curves",
+        section: "5.1, Figures 2 and 4",
+        statement: "Up to the breaking point, training curves match after warmup, and not only their ends.",
+        paper: PaperValue::Text("curves that lie on each other from epoch 20 on"),
+        direction: Direction::Qualitative,
+        protocol: SCALED,
+        budget: Budget { quick_s: 1, full_s: 2400 },
+        measure: grid::curves,
+    },
+    Claim {
+        id: "variance",
+        section: "5.1, Figure 1",
+        statement: "Past the breaking point runs differ more from each other.",
+        paper: PaperValue::Numbers(&[("standard deviation of the error at 8k", 0.0009), ("16k", 0.0027), ("64k", 0.0080)]),
+        direction: Direction::AtLeast,
+        protocol: SCALED,
+        budget: Budget { quick_s: 1, full_s: 2400 },
+        measure: grid::variance,
+    },
+    Claim {
+        id: "warmup",
+        section: "2.2, Table 1",
+        statement: "At a large minibatch, gradual warmup is better than none and than a constant one.",
+        paper: PaperValue::Numbers(&[("none", 0.2484), ("constant", 0.2588), ("gradual", 0.2374)]),
+        direction: Direction::Above { margin: 0.0 },
+        protocol: SCALED,
+        budget: Budget { quick_s: 6, full_s: 600 },
+        measure: grid::warmup,
+    },
+    Claim {
+        id: "rate-rules",
+        section: "5.2, Table 2a",
+        statement: "The linear rule is better than the square root and than a fixed rate, at equal epochs.",
+        paper: PaperValue::Numbers(&[("linear", 0.2374), ("square root", 0.2622), ("fixed", 0.4167)]),
+        direction: Direction::Above { margin: 0.0 },
+        protocol: SCALED,
+        budget: Budget { quick_s: 6, full_s: 600 },
+        measure: rules::rate_rules,
+    },
+    Claim {
+        id: "rate-optimum",
+        section: "5.2, Table 2a",
+        statement: "The base rate that is best for one worker is best for many, who are more sensitive to it.",
+        paper: PaperValue::Text("256: 23.92, 23.60, 23.68 %; 8k: 24.27, 23.74, 24.05 % at half, once and twice the rate"),
+        direction: Direction::Above { margin: 0.0 },
+        protocol: SCALED,
+        budget: Budget { quick_s: 8, full_s: 800 },
+        measure: rules::rate_optimum,
+    },
+    Claim {
+        id: "zero-gamma",
+        section: "5.1, 5.2, Table 2b",
+        statement: "γ = 0 in each block's last normalisation helps, and more so at large minibatches.",
+        paper: PaperValue::Numbers(&[("gain at 256", 0.0024), ("gain at 8k", 0.0037)]),
+        direction: Direction::Above { margin: 0.0 },
+        protocol: SCALED,
+        budget: Budget { quick_s: 8, full_s: 1200 },
+        measure: rules::zero_gamma,
+    },
+    Claim {
+        id: "worker-batch",
+        section: "2.3",
+        statement: "The images of a worker, whose statistics batch normalisation takes, are part of the objective; the number of \
+                    workers is not.",
+        paper: PaperValue::Text("n = 32 is kept for every kn"),
+        direction: Direction::Qualitative,
+        protocol: SCALED,
+        budget: Budget { quick_s: 10, full_s: 800 },
+        measure: rules::worker_batch,
+    },
+    Claim {
+        id: "momentum-correction",
+        section: "2.4, Remark 2, equations 9 and 10",
+        statement: "With momentum correction equation 10 is equation 9 through changes of the rate; without it, it is not, and \
+                    ends worse.",
+        paper: PaperValue::Text("'to avoid instability'"),
+        direction: Direction::Qualitative,
+        protocol: SCALED,
+        budget: Budget { quick_s: 8, full_s: 600 },
+        measure: rules::momentum,
+    },
+    Claim {
+        id: "loss-scale",
+        section: "2.4, Remark 1, equation 8",
+        statement: "With weight decay, scaling the loss is not scaling the rate; without it, it is.",
+        paper: PaperValue::Text("equation 8"),
+        direction: Direction::Qualitative,
+        protocol: Protocol::Exact,
+        budget: Budget { quick_s: 1, full_s: 1 },
+        measure: exact::loss_scale,
+    },
+    Claim {
+        id: "aggregation",
+        section: "2.4, Remark 3",
+        statement: "Workers' gradients over kn add up to the gradient of the whole minibatch; gradients over n to k times it.",
+        paper: PaperValue::Text("'normalise by kn'"),
+        direction: Direction::AtMost,
+        protocol: Protocol::Exact,
+        budget: Budget { quick_s: 1, full_s: 1 },
+        measure: exact::sums,
+    },
+    Claim {
+        id: "shuffle",
+        section: "2.4, Remark 4",
+        statement: "One permutation an epoch, cut among workers, shows each example once; drawing with replacement is no better.",
+        paper: PaperValue::Text("'a single random shuffling'"),
+        direction: Direction::Qualitative,
+        protocol: SCALED,
+        budget: Budget { quick_s: 3, full_s: 300 },
+        measure: rules::shuffle,
+    },
+    Claim {
+        id: "all-reduce",
+        section: "3",
+        statement: "Ring and recursive halving/doubling give the sum; halving/doubling takes 10 steps in place of 62 on 32 ranks, \
+                    wins for small buffers and ties for large.",
+        paper: PaperValue::Numbers(&[("ring", 62.0), ("halving/doubling", 10.0)]),
+        direction: Direction::Within { margin: 0.0 },
+        protocol: Protocol::Exact,
+        budget: Budget { quick_s: 2, full_s: 2 },
+        measure: exact::all_reduce,
+    },
+    Claim {
+        id: "accumulation",
+        section: "5.1",
+        statement: "Accumulating the workers' gradients on one device is distribution, to the bit.",
+        paper: PaperValue::Text("'verified equivalent' for kn of 12k and more"),
+        direction: Direction::Qualitative,
+        protocol: Protocol::Exact,
+        budget: Budget { quick_s: 2, full_s: 2 },
+        measure: exact::accumulation,
+    },
+    Claim {
+        id: "transfer",
+        section: "5.4, Table 3",
+        statement: "Features transfer as well as with a small minibatch, as long as the source error is the same.",
+        paper: PaperValue::Text("box AP 35.9, 35.8 at 8k, 35.1 at 16k"),
+        direction: Direction::Qualitative,
+        protocol: SCALED,
+        budget: Budget { quick_s: 8, full_s: 500 },
+        measure: rules::transfer,
+    },
+    Claim {
+        id: "data-size",
+        section: "5.3, Figure 6",
+        statement: "More data does not move the breaking point.",
+        paper: PaperValue::Text("5.3 times the images of ImageNet-1k: the same elbow"),
+        direction: Direction::Qualitative,
+        protocol: SCALED,
+        budget: Budget { quick_s: 5, full_s: 600 },
+        measure: rules::data_size,
+    },
+    Claim {
+        id: "noise-scale",
+        section: "not in the paper: McCandlish et al. (2018)",
+        statement: "The gradient noise scale, which data-parallel training measures for nothing, tells where the elbow is.",
+        paper: PaperValue::Text("later work"),
+        direction: Direction::Qualitative,
+        protocol: SCALED,
+        budget: Budget { quick_s: 1, full_s: 2400 },
+        measure: grid::noise_scale,
+    },
+];
+
+/// Where this code departs from the paper.
+pub const DEVIATIONS: &[Deviation] = &[
+    Deviation {
+        id: "running-statistics",
+        what: "After a step, the running statistics of batch normalisation are the mean of what the k workers make of them.",
+        why: "The paper does not say which worker's are kept. The mean is the same for any number of ranks, and less noisy.",
+        flag: None,
+        effect: None,
+    },
+    Deviation {
+        id: "augmentation",
+        what: "Images are whitened one by one, and neither cropped nor mirrored.",
+        why: "Experiments compare runs with each other. Augmentation would take more epochs than two cores have time for.",
+        flag: None,
+        effect: None,
+    },
+    Deviation {
+        id: "initial-convolutions",
+        what: "Convolutions begin uniform within 1/√(inputs), as PyTorch's do, and not by He's rule.",
+        why: "Every convolution is followed by a batch normalisation, which takes the scale away.",
+        flag: None,
+        effect: None,
+    },
+];
