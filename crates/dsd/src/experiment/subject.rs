@@ -116,7 +116,7 @@ impl Subject for Classes {
             Part::Train => &self.train,
             Part::Test => &self.test,
         };
-        let (loss, accuracy) = images(&set).score(&*self.network)?;
+        let (loss, accuracy) = images(set).score(&*self.network)?;
         Ok(Score { loss, error: 1.0 - accuracy })
     }
 
