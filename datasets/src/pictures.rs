@@ -50,3 +50,23 @@ impl Pictures {
         Ok(Pictures { pixels, labels })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_take_the_channels_that_are_asked_for() {
+        let shape = ImageShape { channels: 3, height: 2, width: 2 };
+        let set = ImageSet::new(shape, 2, (0..12).map(|v| v * 20).collect(), vec![1]).unwrap();
+        let grey = Pictures::of(&set, 5, 1, 2).unwrap();
+        assert_eq!((grey.pixels.len(), &grey.labels[..]), (4, &[1][..]));
+        // the means of channels are 80, 100, 120, 140 of 255; their deviation is below 1/√n, which is what they are divided by
+        for (found, expected) in grey.pixels.iter().zip([-30.0, -10.0, 10.0, 30.0]) {
+            assert!((found - expected / 255.0 / 0.5).abs() < 1e-6, "{found}");
+        }
+        let mut whole: Vec<f32> = set.pixels().iter().map(|p| f32::from(*p) / 255.0).collect();
+        whiten(&mut whole);
+        assert_eq!(Pictures::of(&set, 1, 3, 2).unwrap().pixels, whole);
+    }
+}
