@@ -1,9 +1,9 @@
 //! Claims on the error against the minibatch.
 
 use shared::claims::{
-    judge::{above_by, at_least, stays_below},
+    judge::{above_by, at_least, at_most, equivalent, reaches, stays_below},
     number,
-    stats::{interval95, paired, sample_sd, spearman, LEVEL},
+    stats::{differences, interval95, paired, sample_sd, spearman, LEVEL},
     Axis, ClaimError, Context, Figure, Kind, Measured, Row, Series, Table,
 };
 
@@ -117,7 +117,7 @@ pub(super) fn curves(context: &Context<'_>) -> Result<Measured, ClaimError> {
     Ok(Measured::new(grid.seeds.clone())
         .row(Row::new(&label(grid.workers[last]), vec![near])?)
         .row(Row::new(&label(grid.workers[most]), vec![far])?)
-        .check(shared::claims::judge::at_most(&label(grid.workers[last]), near, 2.0))
+        .check(at_most(&label(grid.workers[last]), near, 2.0))
         .check(at_least(&label(grid.workers[most]), far, 2.0))
         .figure(figure)
         .note(format!(
@@ -208,6 +208,34 @@ pub(super) fn noise_scale(context: &Context<'_>) -> Result<Measured, ClaimError>
     }
     Ok(measured
         .check(stays_below("noise scale over the largest good kn", &interval95(&ratio)?, 10.0, 0.0))
-        .check(shared::claims::judge::reaches("the same", &interval95(&ratio)?, 0.1, 0.0))
+        .check(reaches("the same", &interval95(&ratio)?, 0.1, 0.0))
         .note("McCandlish et al. (2018), over the second half of training; within ten times of the elbow counts as told."))
+}
+
+/// Claim `resnet20`: the same question with a network of three blocks a stage, at three sizes.
+pub(super) fn resnet20(context: &Context<'_>) -> Result<Measured, ClaimError> {
+    let (lab, seeds) = (super::design::lab(context)?, super::design::seeds(context));
+    let mut base = super::design::base(context.quick);
+    base.model = shared::zoo::ZooModel::Resnet20;
+    if context.quick {
+        (base.train, base.test, base.epochs) = (64, 100, 2);
+        base.scaling.milestones = vec![1];
+    }
+    let ks: &[usize] = if context.quick { &[1, 2] } else { &[1, 8, 32] };
+    let trials: Vec<_> = ks.iter().map(|k| base.of_workers(*k)).collect();
+    let found = runs(&lab, context, &trials, &seeds)?;
+    let one = errors(&found[0]);
+    let mut measured = Measured::new(seeds);
+    for (k, outcomes) in ks.iter().zip(&found) {
+        measured = measured
+            .row(Row::new(&format!("test error, k = {k}, kn = {}", k * base.per_worker), errors(outcomes))?);
+    }
+    let good = differences(&errors(&found[1]), &one)?;
+    measured =
+        measured.check(equivalent(&format!("error of k = {} less that of one worker", ks[1]), &good, 0.02)?);
+    if let Some(most) = found.get(2) {
+        let label = format!("error of k = {} less that of one worker", ks[2]);
+        measured = measured.check(above_by(&label, &paired(&errors(most), &one, LEVEL)?, 0.0));
+    }
+    Ok(measured.note("ResNet-20 with the settings of the other runs."))
 }

@@ -35,6 +35,16 @@ pub const CLAIMS: &[Claim] = &[
         measure: grid::breaking_point,
     },
     Claim {
+        id: "resnet20",
+        section: "5.1, Figures 1 and 3",
+        statement: "The same holds of ResNet-20: eight times the minibatch costs no accuracy, and 32 times it does.",
+        paper: PaperValue::Text("ResNet-50: the same up to kn = 8k, not at 16k"),
+        direction: Direction::Qualitative,
+        protocol: SCALED,
+        budget: Budget { quick_s: 5, full_s: 1200 },
+        measure: grid::resnet20,
+    },
+    Claim {
         id: "curves",
         section: "5.1, Figures 2 and 4",
         statement: "Up to the breaking point, training curves match after warmup, and not only their ends.",
