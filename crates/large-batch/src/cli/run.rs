@@ -47,6 +47,8 @@ struct Ended {
 
 /// Trains on the threads of this process.
 pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError> {
+    // what a run is comes before who shares it out
+    args.trial(job.context.seed)?;
     let ranks = args.ranks(job.context.threads)?;
     train_on(args, job, |work| Ok(run_ranks(ranks, args.group.options(), work)?.swap_remove(0)))
 }
