@@ -18,7 +18,7 @@ fn images(quick: bool) -> (usize, usize) {
     if quick {
         (400, 200)
     } else {
-        (10_000, 4_000)
+        (6_000, 2_000)
     }
 }
 
@@ -38,14 +38,14 @@ pub(super) fn seeds(context: &Context<'_>) -> Vec<u64> {
 /// A residual network of three blocks; rates fall at a third, two thirds and eight ninths of training, as in the paper.
 pub(super) fn base(quick: bool) -> Trial {
     let (train, test, n, epochs, base_lr) =
-        if quick { (320, 200, 16, 5, 0.05) } else { (5_000, 2_000, 32, 15, 0.05) };
+        if quick { (320, 200, 16, 5, 0.05) } else { (3_000, 2_000, 16, 10, 0.05) };
     let scaling = LinearScaling {
         base_lr,
         base_batch: n,
         rule: RateRule::Linear,
         warmup: WarmupRule::Gradual,
-        warmup_epochs: if quick { 1 } else { 2 },
-        milestones: if quick { vec![3, 4] } else { vec![5, 10, 13] },
+        warmup_epochs: 1,
+        milestones: if quick { vec![3, 4] } else { vec![3, 7, 9] },
         gamma: 0.1,
     };
     Trial {
