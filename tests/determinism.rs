@@ -136,7 +136,7 @@ const TRAININGS: &[Training] = &[
             "--examples 40 --test-examples 40 --per-worker 8 --workers 4 --ranks 2 --epochs 1 --reduction local",
             "--model mlp1 --examples 40 --per-worker 8 --workers 2 --ranks 2 --all-reduce ring --epochs 1",
         ],
-        files: &["model.safetensors", "checkpoint.safetensors", "record.jsonl", "epochs.json"],
+        files: &["model.safetensors", "checkpoint.safetensors", "record.jsonl"],
         moments: &[
             Moment::Early(0),
             Moment::Early(9_000),

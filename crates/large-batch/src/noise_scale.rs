@@ -23,7 +23,7 @@ use crate::StepOutcome;
 /// noise.add(&StepOutcome { loss: 0.0, square: 1.0 + 640.0 / 128.0, worker_square: 1.0 + 640.0 / 32.0, workers: 4 });
 /// assert!((noise.value().unwrap() - 640.0).abs() < 1e-9);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct NoiseScale {
     per_worker: f64,
     /// Sums of the estimates of |G|² and tr(Σ).
@@ -39,9 +39,9 @@ impl NoiseScale {
         NoiseScale { per_worker: per_worker as f64, signal: 0.0, noise: 0.0, steps: 0 }
     }
 
-    /// Takes a step in. One of a single worker says nothing and is left out.
+    /// Takes a step in. One of a single worker says nothing and is left out, as is one whose gradient is not finite.
     pub fn add(&mut self, step: &StepOutcome) {
-        if step.workers < 2 {
+        if step.workers < 2 || !(step.square.is_finite() && step.worker_square.is_finite()) {
             return;
         }
         let (n, kn) = (self.per_worker, self.per_worker * step.workers as f64);

@@ -94,11 +94,14 @@ impl<R: Replica> Learner for Session<'_, R> {
     fn save(&self) -> Result<State, LargeBatchError> {
         let mut state = self.parallel.replica.save()?;
         state.put("step", &self.step)?;
+        state.put("noise", &self.noise)?;
         Ok(state)
     }
 
     fn load(&mut self, state: &State) -> Result<(), LargeBatchError> {
-        self.step = state.get("step")?;
-        self.parallel.replica.load(state)
+        let (step, noise) = (state.get("step")?, state.get("noise")?);
+        self.parallel.replica.load(state)?;
+        (self.step, self.noise) = (step, noise);
+        Ok(())
     }
 }

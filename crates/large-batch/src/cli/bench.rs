@@ -16,19 +16,19 @@ use crate::{
 
 pub(super) const WORKLOADS: &[Workload] = &[
     Workload {
-        name: "ddp-resnet20",
+        name: "large-batch-resnet20",
         about: "one step of ResNet-20 on 2 ranks with 64 random images of 3x32x32 each",
         run: |options| ddp(options),
     },
     Workload {
-        name: "allreduce-2",
+        name: "large-batch-allreduce-2",
         about: "an all-reduce of 25 million floats on 2 ranks",
-        run: |options| all_reduce("allreduce-2", 2, options),
+        run: |options| all_reduce("large-batch-allreduce-2", 2, options),
     },
     Workload {
-        name: "allreduce-4",
+        name: "large-batch-allreduce-4",
         about: "an all-reduce of 25 million floats on 4 ranks",
-        run: |options| all_reduce("allreduce-4", 4, options),
+        run: |options| all_reduce("large-batch-allreduce-4", 4, options),
     },
 ];
 
@@ -57,7 +57,7 @@ fn ddp(options: &BenchOptions) -> Result<BenchResult, CliError> {
     let pixels: Vec<f32> = (0..RANKS * PER_WORKER * 3 * 32 * 32).map(|_| rng.gen_range(-1.0..1.0)).collect();
     let labels: Vec<usize> = (0..RANKS * PER_WORKER).map(|_| rng.gen_range(0..10)).collect();
     let (pixels, labels, device, seed) = (&pixels, &labels, options.device, options.seed);
-    let result = on_ranks("ddp-resnet20", RANKS, RANKS * PER_WORKER, options, || {
+    let result = on_ranks("large-batch-resnet20", RANKS, RANKS * PER_WORKER, options, || {
         let images = LabelledImages { pixels, labels };
         let mut parallel = DataParallel::new(replica(images, device, seed)?, PER_WORKER, Reduction::Ordered)?;
         let minibatch: Vec<usize> = (0..labels.len()).collect();

@@ -118,12 +118,12 @@ pub struct EvalArgs {}
 /// The verbs of this paper alone.
 #[derive(Debug, Subcommand)]
 pub enum Verbs {
-    /// Check the arithmetic of this installation: aggregation, decay, momentum, shuffling, warmup, all-reduce
+    /// Check the paper's arithmetic on this installation
     SelfTest(tools::SelfTestArgs),
-    /// Train as one rank of an MPI job: `mpirun -n 4 large-batch mpi-train --out DIR`, with the flags of `train`
+    /// Train as one rank of an MPI job, with the flags of `train`
     #[cfg(feature = "mpi")]
     MpiTrain(Box<TrainArgs>),
-    /// Predict how long an all-reduce takes on many ranks, by a model of the network
+    /// Predict how long an all-reduce takes on many ranks
     Simulate(tools::SimulateArgs),
 }
 

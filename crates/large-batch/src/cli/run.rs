@@ -9,7 +9,7 @@ use serde_json::json;
 use shared::{
     cli::{CliError, Job, Summary},
     nn::state::{load_safetensors, save_safetensors, NamedTensor, SavedTensors},
-    train::{EpochRecord, FitPlan, Progress, Storage},
+    train::{FitPlan, Progress, Record, Storage, RECORD_FILE},
     zoo::LabelledImages,
 };
 
@@ -37,7 +37,6 @@ struct RunNote {
 struct Ended {
     rank: usize,
     ranks: usize,
-    epochs: Vec<EpochRecord>,
     weights: Vec<NamedTensor>,
     steps: usize,
     noise_scale: Option<f64>,
@@ -97,13 +96,14 @@ fn train_on(
     let started = std::time::Instant::now();
     let ended = launch(&|group: &mut dyn Collective| rank(group, args, job, &lab, &note, steps))?;
     let seconds = started.elapsed().as_secs_f64();
-    let Ended { rank, ranks, epochs, weights, steps, noise_scale, score } = ended;
+    let Ended { rank, ranks, weights, steps, noise_scale, score } = ended;
     if rank != 0 {
         // rank 0 tells for all
         return Ok(Summary { lines: Vec::new(), json: json!({ "rank": rank, "ranks": ranks }) });
     }
     save_safetensors(job.out.join(MODEL_FILE), &weights, Some(&serde_json::to_string(&note)?))?;
-    job.write_json("epochs.json", &epochs)?;
+    // of the whole run, and not only of what came after a resume
+    let epochs = Record::read(&job.out.join(RECORD_FILE))?;
     let last = epochs.last().map_or(String::new(), |line| format!("training loss {:.4}, ", line.train_loss));
     let (loss, accuracy) = score.unwrap_or((f64::NAN, f64::NAN));
     let noise = noise_scale.map_or(String::from("not found"), |b| format!("{b:.0} images"));
@@ -122,10 +122,7 @@ fn train_on(
                 100.0 * (1.0 - accuracy)
             ),
             format!("gradient noise scale {noise}: far larger minibatches than that save no steps"),
-            format!(
-                "in {}: {MODEL_FILE}, epochs.json, checkpoint.safetensors, record.jsonl",
-                job.out.display()
-            ),
+            format!("in {}: {MODEL_FILE}, checkpoint.safetensors, record.jsonl", job.out.display()),
         ],
         json: json!({
             "dataset": name,
@@ -193,7 +190,6 @@ fn rank(
     Ok(Ended {
         rank: group.rank(),
         ranks: group.size(),
-        epochs: fitted.epochs,
         weights: network.weights(),
         steps: fitted.cursor.step,
         noise_scale: noise.value().filter(|b| b.is_finite()),
