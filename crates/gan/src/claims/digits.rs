@@ -20,7 +20,7 @@ const BATCH: usize = 64;
 
 fn turns(context: &Context<'_>) -> usize {
     if context.quick {
-        300
+        240
     } else {
         4_690
     }
@@ -43,7 +43,7 @@ fn recipe(quick: bool) -> Recipe {
 fn conditional_recipe(quick: bool) -> (Recipe, usize) {
     const TURNS: usize = 9_380;
     match quick {
-        true => (recipe(true), 300),
+        true => (recipe(true), 120),
         false => (Recipe { anneal: TURNS, average: 0.999, ..recipe(false) }, TURNS),
     }
 }
@@ -138,7 +138,7 @@ pub(super) fn conditional(context: &Context<'_>) -> Result<Measured, ClaimError>
         .check(reaches("the share of the class asked for", &interval95(&asked)?, wanted, 0.0))
         .sheet(sheet(&format!("samples asked for as 0 to 9, on {}", lab.digits_name()), &[("", samples)])?)
         .note(if context.quick {
-            "The short form asks for 0.8, after 300 turns in place of the 9,380 of the full one, which asks for 0.97."
+            "The short form asks for 0.8, after 120 turns in place of the 9,380 of the full one, which asks for 0.97."
         } else {
             "As told by our own classifier."
         })
@@ -147,7 +147,7 @@ pub(super) fn conditional(context: &Context<'_>) -> Result<Measured, ClaimError>
 
 pub(super) fn rules(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context), context.seeds(2, 3));
-    let turns = if context.quick { 25 } else { 1_876 };
+    let turns = if context.quick { 10 } else { 1_876 };
     let kinds = [
         ("all rules", Networks::SmallDcgan28),
         ("without batch normalisation", Networks::Plain28),
@@ -188,7 +188,7 @@ pub(super) fn rules(context: &Context<'_>) -> Result<Measured, ClaimError> {
 /// A game on digits that is kept, to look into its latent space.
 fn kept(lab: &Lab, context: &Context<'_>, seed: u64) -> Result<Box<dyn crate::Game>, ClaimError> {
     let sets = lab.digits()?;
-    let turns = if context.quick { 100 } else { 1_876 };
+    let turns = if context.quick { 60 } else { 1_876 };
     let networks = Networks::SmallDcgan28;
     let train = || -> Result<Vec<(String, Vec<usize>, Vec<f32>)>, crate::GanError> {
         let mut game = networks.game(lab.device(), &recipe(lab.quick), seed)?;

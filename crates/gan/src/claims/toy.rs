@@ -21,7 +21,7 @@ const GRID_BATCH: usize = 512;
 
 fn turns(context: &Context<'_>) -> usize {
     if context.quick {
-        400
+        250
     } else {
         20_000
     }
@@ -115,7 +115,7 @@ pub(super) fn saturation(context: &Context<'_>) -> Result<Measured, ClaimError> 
     }
     let ratio: Vec<f64> =
         other.iter().zip(&minimax).map(|(o, m)| (o / m.max(f64::MIN_POSITIVE)).log10()).collect();
-    let budget = if context.quick { 800 } else { 10_000 };
+    let budget = if context.quick { 500 } else { 10_000 };
     let played = |formulation| {
         lab.play(context, &runs("ring", Networks::Toy, &Recipe { formulation, ..vanilla() }, budget, &seeds))
     };
@@ -211,7 +211,7 @@ pub(super) fn collapse(context: &Context<'_>) -> Result<Measured, ClaimError> {
 pub(super) fn covered(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context), context.seeds(2, 10));
     let turns = ring_turns(context);
-    let on_grid = if context.quick { 400 } else { 40_000 };
+    let on_grid = if context.quick { 100 } else { 40_000 };
     let mut measured = Measured::new(seeds.clone());
     for (dataset, turns, batch, recipe, share) in
         [("ring", turns, BATCH, cure(turns), 0.95), ("grid", on_grid, GRID_BATCH, grid_cure(on_grid), 0.9)]
@@ -257,7 +257,7 @@ pub(super) fn covered(context: &Context<'_>) -> Result<Measured, ClaimError> {
 
 pub(super) fn stabilisers(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context), context.seeds(3, 10));
-    let turns = if context.quick { 600 } else { 10_000 };
+    let turns = if context.quick { 400 } else { 10_000 };
     let adam = adam(5e-3, 0.9, 0.999);
     let hot = Recipe { generator: adam.clone(), discriminator: adam, ..Recipe::default() };
     let failed = |recipe: &Recipe| -> Result<Vec<f64>, ClaimError> {
@@ -285,7 +285,7 @@ pub(super) fn stabilisers(context: &Context<'_>) -> Result<Measured, ClaimError>
 
 pub(super) fn tracks_quality(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context), context.seeds(3, 5));
-    let turns = if context.quick { 400 } else { 8_000 };
+    let turns = if context.quick { 300 } else { 8_000 };
     let ranks = |recipe: &Recipe| -> Result<(Vec<f64>, Vec<Played>), ClaimError> {
         let mut jobs = runs("ring", Networks::Toy, recipe, turns, &seeds);
         jobs.iter_mut().for_each(|run| run.looks = 20);
@@ -327,7 +327,7 @@ pub(super) fn tracks_quality(context: &Context<'_>) -> Result<Measured, ClaimErr
 
 pub(super) fn robust(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context), context.seeds(2, 5));
-    let turns = if context.quick { 400 } else { 20_000 };
+    let turns = if context.quick { 300 } else { 20_000 };
     let hot = |recipe: Recipe| {
         let adam = adam(4e-3, 0.9, 0.999);
         Recipe { generator: adam.clone(), discriminator: adam, ..recipe }
@@ -367,7 +367,7 @@ pub(super) fn robust(context: &Context<'_>) -> Result<Measured, ClaimError> {
 
 pub(super) fn extremes(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context), context.seeds(2, 5));
-    let turns = if context.quick { 250 } else { 5_000 };
+    let turns = if context.quick { 200 } else { 5_000 };
     let values = mixture("ring").sample(0..51_200, 0);
     let share = |recipe: &Recipe, at: Option<f64>, seed: u64| -> Result<f64, crate::GanError> {
         lab.cell("extremes", &(recipe, turns, seed), || {
