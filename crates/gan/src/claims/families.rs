@@ -263,7 +263,7 @@ pub(super) fn bigan(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context), context.seeds(2, 3));
     let sets = lab.digits()?;
     context.progress.start("models", 2 * seeds.len() as u64);
-    let turns = turns(context, 300, 18_760);
+    let turns = turns(context, 150, 18_760);
     let found: Vec<Inverse> = each_seed(&lab, context, ("bigan", &sets, turns, 0), &seeds, BiganTask)?;
     let plain: Vec<Autoencoded> =
         each_seed(&lab, context, ("aae", &sets, turns.min(3_752), 0), &seeds, AaeTask)?;
@@ -320,7 +320,7 @@ pub(super) fn infogan(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (Lab::open(context), context.seeds(2, 3));
     let sets = lab.digits()?;
     context.progress.start("models", 2 * seeds.len() as u64);
-    let turns = turns(context, 80, 3_752);
+    let turns = turns(context, 40, 3_752);
     let of = |variant: u32, weight: f64| -> Result<Vec<Codes>, GanError> {
         each_seed(&lab, context, ("infogan", &sets, turns, variant), &seeds, |job| InfoTask { job, weight })
     };

@@ -60,7 +60,7 @@ pub(super) fn semi_supervised(context: &Context<'_>) -> Result<Measured, ClaimEr
     let seeds: Vec<u64> = context.seeds(2, 5).iter().map(|seed| seed.wrapping_add(1)).collect();
     let sets = lab.digits()?;
     context.progress.start("models", 2 * seeds.len() as u64);
-    let turns = turns(context, 200, 4_800);
+    let turns = turns(context, 100, 4_800);
     let of = |variant: u32, weight: f64, turns: usize| -> Result<Vec<f64>, GanError> {
         each_seed(&lab, context, ("semi", &sets, turns, variant), &seeds, |job| SemiTask { job, weight })
     };
