@@ -97,7 +97,7 @@ struct GroupArgs {
     #[arg(long, value_name = "NAME", default_value = "ordered", value_parser = algorithm)]
     all_reduce: Algorithm,
     /// Seconds that a rank waits for the others before it names the one that is missing
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: u64,
 }
 
