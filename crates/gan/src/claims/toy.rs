@@ -16,6 +16,9 @@ use crate::{
 /// Points a step.
 const BATCH: usize = 128;
 
+/// Turns of a pass over a toy set.
+const PASS: usize = 400;
+
 /// On the grid, where a mode has a twenty-fifth of them.
 const GRID_BATCH: usize = 512;
 
@@ -40,7 +43,8 @@ fn ring_turns(context: &Context<'_>) -> usize {
 fn runs(dataset: &str, networks: Networks, recipe: &Recipe, turns: usize, seeds: &[u64]) -> Vec<Run> {
     let run = |seed: &u64| Run {
         dataset: dataset.into(),
-        limit: None,
+        // a game plays whole passes: a short one has a set of its own length
+        limit: (turns < PASS).then_some(turns * BATCH),
         networks,
         recipe: recipe.clone(),
         turns,
@@ -190,11 +194,9 @@ pub(super) fn collapse(context: &Context<'_>) -> Result<Measured, ClaimError> {
     }
     // the short form's table is of games too short to be cured: the figure is of those that are counted
     let shown = ring_turns(context);
-    let one = |recipe: &Recipe| {
-        lab.play(context, &runs("ring", Networks::Toy, recipe, shown, &seeds[..seeds.len().min(1)]))
-    };
-    let (first, last) = (one(&vanilla())?, one(&cure(shown))?);
-    if let (Some(first), Some(last)) = (first.first(), last.first()) {
+    let one = |recipe: &Recipe| runs("ring", Networks::Toy, recipe, shown, &seeds[..seeds.len().min(1)]);
+    let both = lab.play(context, &[one(&vanilla()), one(&cure(shown))].concat())?;
+    if let [first, last] = both.as_slice() {
         measured = measured.figure(side_by_side(
             &format!("The ring after {shown} turns, vanilla samples, and samples of the cure"),
             "ring",
