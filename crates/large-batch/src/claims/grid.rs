@@ -50,6 +50,8 @@ pub(super) fn linear_scaling(context: &Context<'_>) -> Result<Measured, ClaimErr
     Ok(measured
         .row(Row::new("largest k with the error of one worker", vec![grid.workers[last] as f64])?)
         .check(at_least("largest k with the error of one worker", grid.workers[last] as f64, 8.0))
+        // where nothing is learnt every k is as good as one
+        .check(stays_below("error of one worker", &interval95(&errors(&grid.gradual[0]))?, 0.8, 0.0))
         .figure(figure)
         .table(table)
         .note(format!(
