@@ -1,10 +1,12 @@
 //! How large each experiment is, and what is made of its runs.
 
+use rand::Rng;
 use shared::{
     claims::{
         stats::{interval95, mean, sample_sd},
         ClaimError, Context,
     },
+    train::RunRng,
     zoo::ZooModel,
 };
 
@@ -12,6 +14,9 @@ use crate::{
     experiment::{Form, Lab, Outcome, Sampling, Trial},
     LargeBatchError, LinearScaling, RateRule, WarmupRule,
 };
+
+/// Resamples of the seeds.
+const RESAMPLES: u64 = 2_000;
 
 /// Images that are kept in memory: more than any experiment trains or measures on.
 fn images(quick: bool) -> (usize, usize) {
@@ -132,13 +137,14 @@ impl Grid {
         largest(&errors)
     }
 
-    /// 2.5 % and 97.5 % of the largest k over all resamples of the seeds.
+    /// 2.5 % and 97.5 % of the largest k over resamples of the seeds.
     pub(super) fn largest_interval(&self) -> Result<(usize, usize), ClaimError> {
         let errors: Vec<Vec<f64>> = self.gradual.iter().map(|o| errors(o)).collect();
         let n = self.seeds.len();
         let mut found = Vec::new();
-        for draw in 0..n.pow(n as u32) {
-            let picks: Vec<usize> = (0..n).map(|at| draw / n.pow(at as u32) % n).collect();
+        let mut rng = RunRng::new(0, RESAMPLES);
+        for _ in 0..RESAMPLES {
+            let picks: Vec<usize> = (0..n).map(|_| rng.gen_range(0..n)).collect();
             // a resample of one seed alone has no spread to judge by
             if picks.iter().all(|pick| *pick == picks[0]) {
                 continue;
@@ -172,11 +178,6 @@ pub(super) fn cell(values: &[f64]) -> Result<String, ClaimError> {
     use shared::claims::number;
     let found = interval95(values)?;
     Ok(format!("{} [{}, {}]", number(found.mean), number(found.lo), number(found.hi)))
-}
-
-/// The mean over a slice, 0 for none.
-pub(super) fn average(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 #[cfg(test)]

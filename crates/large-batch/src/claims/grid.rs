@@ -3,11 +3,11 @@
 use shared::claims::{
     judge::{above_by, at_least, at_most, equivalent, reaches, stays_below},
     number,
-    stats::{differences, interval95, paired, sample_sd, spearman, LEVEL},
+    stats::{differences, interval95, mean, paired, sample_sd, spearman, LEVEL},
     Axis, ClaimError, Context, Figure, Kind, Measured, Row, Series, Table,
 };
 
-use super::design::{average, cell, errors, runs, with_warmup, Grid};
+use super::design::{cell, errors, runs, with_warmup, Grid};
 use crate::{experiment::Outcome, WarmupRule};
 
 /// Claim `linear-scaling`: the figure.
@@ -68,9 +68,8 @@ pub(super) fn breaking_point(context: &Context<'_>) -> Result<Measured, ClaimErr
     let last = grid.largest()?;
     let (one, most) = (errors(&grid.gradual[0]), grid.workers.len() - 1);
     let end = errors(&grid.gradual[most]);
-    let beyond: Vec<(f64, f64)> =
-        (last..=most).map(|at| (at as f64, average(&errors(&grid.gradual[at])))).collect();
-    let (ks, means): (Vec<f64>, Vec<f64>) = beyond.iter().copied().unzip();
+    let ks: Vec<f64> = (last..=most).map(|at| at as f64).collect();
+    let means = grid.gradual[last..].iter().map(|o| mean(&errors(o))).collect::<Result<Vec<f64>, _>>()?;
     let order = if ks.len() > 1 { spearman(&ks, &means)?.unwrap_or(0.0) } else { 0.0 };
     let label = format!("error of k = {} less that of one worker", grid.workers[most]);
     Ok(Measured::new(grid.seeds.clone())
@@ -90,7 +89,7 @@ fn apart(one: &[Outcome], other: &[Outcome], from: usize) -> Result<f64, ClaimEr
         let at = |of: &[Outcome]| -> Vec<f64> { of.iter().map(|o| o.train_loss[epoch]).collect() };
         let (a, b) = (at(one), at(other));
         let pooled = ((sample_sd(&a)?.powi(2) + sample_sd(&b)?.powi(2)) / 2.0).sqrt();
-        worst = worst.max((average(&b) - average(&a)) / pooled.max(1e-9));
+        worst = worst.max((mean(&b)? - mean(&a)?) / pooled.max(1e-9));
     }
     Ok(worst)
 }
@@ -136,7 +135,7 @@ pub(super) fn variance(context: &Context<'_>) -> Result<Measured, ClaimError> {
         spread.push(sample_sd(&errors(outcomes))?);
     }
     let last = grid.largest()?;
-    let (within, beyond) = (average(&spread[..=last]), spread[spread.len() - 1]);
+    let (within, beyond) = (mean(&spread[..=last])?, spread[spread.len() - 1]);
     let mut measured = Measured::new(grid.seeds.clone());
     for (k, sd) in grid.workers.iter().zip(&spread) {
         measured = measured.row(Row::new(&format!("standard deviation of the error, k = {k}"), vec![*sd])?);

@@ -2,11 +2,11 @@
 
 use shared::claims::{
     judge::{above_by, at_most, equivalent},
-    stats::{differences, paired, LEVEL},
+    stats::{differences, mean, paired, LEVEL},
     ClaimError, Context, Measured, Row, Table,
 };
 
-use super::design::{average, base, cell, errors, lab, runs, seeds, with_warmup, Grid};
+use super::design::{base, cell, errors, lab, runs, seeds, with_warmup, Grid};
 use crate::{
     arithmetic::momentum_gap,
     experiment::{Form, Outcome, Sampling, Transfer, Trial},
@@ -83,7 +83,7 @@ pub(super) fn rate_optimum(context: &Context<'_>) -> Result<Measured, ClaimError
                 0.0,
             ));
         }
-        let means: Vec<f64> = all[at..at + 3].iter().map(|e| average(e)).collect();
+        let means: Vec<f64> = all[at..at + 3].iter().map(|e| mean(e)).collect::<Result<_, _>>()?;
         let (lo, hi) = means.iter().fold((f64::MAX, f64::MIN), |(lo, hi), m| (lo.min(*m), hi.max(*m)));
         spread.push(hi - lo);
     }
