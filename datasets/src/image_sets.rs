@@ -1,7 +1,7 @@
 //! Image sets by name, with a checksum that tells one from another.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
@@ -36,6 +36,21 @@ pub struct Sets {
 /// # Errors
 /// The loader's sentence, naming file and place; [`DatasetError::Inconsistent`] for an empty part.
 pub fn load(name: &str, data_dir: &Path) -> Result<Sets, DatasetError> {
+    // drawn once a process
+    static SHAPES: OnceLock<Sets> = OnceLock::new();
+    match SHAPES.get() {
+        Some(sets) if name == SYNTHETIC => return Ok(sets.clone()),
+        _ => {}
+    }
+    let sets = read(name, data_dir)?;
+    if name == SYNTHETIC {
+        // another thread may have been first, with the same images
+        return Ok(SHAPES.get_or_init(|| sets).clone());
+    }
+    Ok(sets)
+}
+
+fn read(name: &str, data_dir: &Path) -> Result<Sets, DatasetError> {
     let TrainTest { train, test } = match name {
         SYNTHETIC => embedded()?,
         "cifar10" => cifar::load(data_dir, name)?,

@@ -14,8 +14,10 @@ pub enum Verdict {
     Holds,
     /// Some checks hold.
     Partly,
-    /// No check holds.
+    /// No check holds, and at least one fails.
     Fails,
+    /// No check holds and none fails: the intervals are too wide to tell.
+    Undecided,
     /// Nothing was judged.
     NotRun,
 }
@@ -124,13 +126,15 @@ impl Measured {
         Ok(self)
     }
 
-    /// The verdict: all checks hold, some do, none does, or there are none.
+    /// The verdict: all checks hold, some do, none does, none can be decided, or there are none.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let held = self.checks.iter().filter(|c| c.outcome == Outcome::Holds).count();
+        let count = |outcome| self.checks.iter().filter(|c| c.outcome == outcome).count();
+        let held = count(Outcome::Holds);
         match (held, self.checks.len()) {
             _ if self.not_run.is_some() => Verdict::NotRun,
             (_, 0) => Verdict::NotRun,
+            (0, all) if count(Outcome::Undecided) == all => Verdict::Undecided,
             (0, _) => Verdict::Fails,
             (held, all) if held == all => Verdict::Holds,
             _ => Verdict::Partly,
@@ -147,7 +151,9 @@ impl Measured {
             (Verdict::Holds, _) if all == 1 => sentence(&self.checks[0].to_string()),
             (Verdict::Holds, _) => format!("All {all} checks hold; first, {}.", self.checks[0]),
             (_, Some(first)) if all == 1 => sentence(&first.to_string()),
-            (Verdict::Fails, Some(first)) => format!("None of {all} checks holds; first, {first}."),
+            (Verdict::Fails | Verdict::Undecided, Some(first)) => {
+                format!("None of {all} checks holds; first, {first}.")
+            }
             (_, Some(first)) => format!("{} of {all} checks hold; not met: {first}.", all - missed.len()),
             (_, None) => String::new(),
         }
@@ -180,13 +186,14 @@ impl Row {
 }
 
 impl Verdict {
-    /// The verdict as a badge: `HOLDS`, `PARTLY`, `FAILS`, `NOT RUN`.
+    /// The verdict as a badge: `HOLDS`, `PARTLY`, `FAILS`, `UNDECIDED`, `NOT RUN`.
     #[must_use]
     pub fn badge(self) -> &'static str {
         match self {
             Self::Holds => "HOLDS",
             Self::Partly => "PARTLY",
             Self::Fails => "FAILS",
+            Self::Undecided => "UNDECIDED",
             Self::NotRun => "NOT RUN",
         }
     }
@@ -261,6 +268,11 @@ mod tests {
         let undecided =
             Measured::default().check(judge::reaches("a", &interval95(&[0.5]).unwrap(), 0.4, 0.0));
         assert!(undecided.reason().contains("too wide to decide"), "{}", undecided.reason());
+        assert_eq!(undecided.verdict(), Verdict::Undecided);
+        // one that fails outweighs any that cannot be decided, and one that holds outweighs both
+        let fails = undecided.check(judge::at_most("b", 2.0, 1.0));
+        assert_eq!(fails.verdict(), Verdict::Fails);
+        assert_eq!(fails.check(judge::at_most("c", 0.0, 1.0)).verdict(), Verdict::Partly);
     }
 
     #[test]

@@ -9,7 +9,8 @@
 //! |---|---|
 //! | all hold | [`Verdict::Holds`] |
 //! | some hold | [`Verdict::Partly`] |
-//! | none holds | [`Verdict::Fails`] |
+//! | none holds, some fail | [`Verdict::Fails`] |
+//! | none holds or fails: intervals are too wide to tell | [`Verdict::Undecided`] |
 //! | there are none | [`Verdict::NotRun`] |
 //!
 //! # Example
@@ -71,7 +72,7 @@ pub use judge::{Check, Outcome};
 pub use measured::{Measured, Row, Verdict};
 #[cfg(feature = "cli")]
 pub(crate) use number::range_text;
-pub use number::{duration, number};
+pub use number::{cell, duration, number};
 pub use report::{ClaimResult, Fingerprint, Provenance, Report, SCHEMA};
 pub use sheet::{ImageSheet, SheetError};
 pub use text::{wrap, Column, TextTable};

@@ -1,6 +1,6 @@
 //! How a number is written, in every table, sentence and axis of a report.
 
-use super::stats::Interval;
+use super::stats::{interval95, Interval, StatsError};
 
 /// About four significant digits, without trailing noise: `0.8677`, `86.77`, `1204`, `3.1e-7`, `2.50e6`.
 ///
@@ -32,6 +32,15 @@ pub fn number(value: f64) -> String {
         return format!("{value:.2e}");
     }
     format!("{value:.*}", decimals(size))
+}
+
+/// `mean [lo, hi]` of values, one a seed, as a cell of a table has it: the 95 % interval of Student's t.
+///
+/// # Errors
+/// As [`interval95`].
+pub fn cell(values: &[f64]) -> Result<String, StatsError> {
+    let found = interval95(values)?;
+    Ok(format!("{} [{}, {}]", number(found.mean), number(found.lo), number(found.hi)))
 }
 
 /// `mean [lo, hi], n = 10`, all three with the decimals of the largest.

@@ -136,14 +136,15 @@ impl Report {
         self.claims.iter().filter(|c| c.verdict == verdict).count()
     }
 
-    /// "2 hold, 1 holds partly, 0 fail, 0 not run".
+    /// "2 hold, 1 partly, 0 fail, 0 undecided, 0 not run".
     #[must_use]
     pub fn tally(&self) -> String {
         format!(
-            "{} hold, {} partly, {} fail, {} not run",
+            "{} hold, {} partly, {} fail, {} undecided, {} not run",
             self.count(Verdict::Holds),
             self.count(Verdict::Partly),
             self.count(Verdict::Fails),
+            self.count(Verdict::Undecided),
             self.count(Verdict::NotRun)
         )
     }
@@ -310,7 +311,7 @@ pub(super) mod tests {
             "  - an error with a rather long name",
             "  + wins: 2 of 2 seeds",
             "  = Real data is absent; pass --data-dir.",
-            "1 hold, 1 partly, 0 fail, 2 not run  (12 s)",
+            "1 hold, 1 partly, 0 fail, 0 undecided, 2 not run  (12 s)",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }

@@ -320,6 +320,7 @@ fn badge(verdict: Verdict) -> String {
         Verdict::Holds => ("good", "✓"),
         Verdict::Partly => ("half", "◐"),
         Verdict::Fails => ("bad", "✗"),
+        Verdict::Undecided => ("half", "?"),
         Verdict::NotRun => ("none", "○"),
     };
     badge_text(class, sign, verdict.badge())

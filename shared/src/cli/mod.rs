@@ -14,7 +14,7 @@
 //!
 //! | exit code | means |
 //! |---|---|
-//! | 0 | done; every claim that was judged holds, at least partly |
+//! | 0 | done; no claim that was judged fails |
 //! | 1 | done, and a claim fails |
 //! | 2 | an error, told on stderr in one sentence; with `--json`, stdout then stays empty |
 //!

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::claims::{
     judge, number,
-    stats::{differences, interval95, paired, t_test, Interval, LEVEL},
+    stats::{differences, paired, t_test, Interval, LEVEL},
     Check, ClaimError, Context, Measured, Row,
 };
 
@@ -138,10 +138,4 @@ impl Gain {
 /// Adds a row, and a gain's row.
 pub(super) fn row(measured: Measured, label: &str, values: Vec<f64>) -> Result<Measured, ClaimError> {
     Ok(measured.row(Row::new(label, values)?))
-}
-
-/// An interval as a table has it.
-pub(super) fn cell(values: &[f64]) -> Result<String, ClaimError> {
-    let found = interval95(values)?;
-    Ok(format!("{} [{}, {}]", number(found.mean), number(found.lo), number(found.hi)))
 }

@@ -1,9 +1,11 @@
 //! What DSD gains, over what.
 
-use shared::claims::{number, Axis, ClaimError, Context, Figure, Kind as Mark, Measured, Series, Table};
+use shared::claims::{
+    cell, number, Axis, ClaimError, Context, Figure, Kind as Mark, Measured, Series, Table,
+};
 
 use super::{
-    design::{cell, dense, lab, labs, last, name, one, row, runs, scores, seeds, Gain},
+    design::{dense, lab, labs, last, name, one, row, runs, scores, seeds, Gain},
     weights,
 };
 use crate::{

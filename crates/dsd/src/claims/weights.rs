@@ -109,7 +109,7 @@ pub(super) fn first_layer(context: &Context<'_>) -> Result<Measured, ClaimError>
         &["layer", "weights", "rise of the training loss"],
     );
     for (name, len, rise, _) in &losses {
-        table = table.row([name.clone(), len.to_string(), super::design::cell(rise)?]);
+        table = table.row([name.clone(), len.to_string(), shared::claims::cell(rise)?]);
     }
     for (name, _, rise, each) in &losses {
         measured = measured

@@ -1,13 +1,14 @@
 //! Claims on the error against the minibatch.
 
 use shared::claims::{
+    cell,
     judge::{above_by, at_least, at_most, equivalent, reaches, stays_below},
     number,
     stats::{differences, interval95, mean, paired, sample_sd, spearman, LEVEL},
     Axis, ClaimError, Context, Figure, Kind, Measured, Row, Series, Table,
 };
 
-use super::design::{cell, errors, runs, with_warmup, Grid};
+use super::design::{errors, runs, with_warmup, Grid};
 use crate::{experiment::Outcome, WarmupRule};
 
 /// Claim `linear-scaling`: the figure.
@@ -216,7 +217,7 @@ pub(super) fn noise_scale(context: &Context<'_>) -> Result<Measured, ClaimError>
 /// Claim `resnet20`: the same question with a network of three blocks a stage, at three sizes.
 pub(super) fn resnet20(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let (lab, seeds) = (super::design::lab(context)?, super::design::seeds(context));
-    let mut base = super::design::base(context.quick);
+    let mut base = super::design::residual(context.quick);
     base.model = shared::zoo::ZooModel::Resnet20;
     if context.quick {
         (base.train, base.test, base.epochs) = (64, 100, 2);

@@ -80,8 +80,8 @@ fn train_on(
     // cheap mistakes are found before the data is read
     let trial = args.trial(context.seed)?;
     let name = context.dataset.clone().unwrap_or_else(|| SYNTHETIC.into());
-    let lab = Lab::on(context, &name, (trial.train, trial.test), trial.model.side())?;
-    let examples = lab.pictures().0.labels.len();
+    let lab = Lab::on(context, &name, (trial.train, trial.test))?;
+    let examples = lab.pictures(trial.model.side())?.0.labels.len();
     let note = RunNote {
         dataset: name.clone(),
         trial: trial.clone(),
@@ -150,7 +150,8 @@ fn rank(
     steps: usize,
 ) -> Result<Ended, LargeBatchError> {
     let trial = &note.trial;
-    let (train, test) = lab.pictures();
+    let parts = lab.pictures(trial.model.side())?;
+    let (train, test) = (&parts.0, &parts.1);
     let replica = ImageReplica { network: network(trial, lab.device())?, images: labelled(train) };
     labelled(train).check(&*replica.network)?;
     labelled(test).check(&*replica.network)?;
@@ -229,10 +230,10 @@ pub(super) fn eval(job: &Job<'_>) -> Result<Summary, CliError> {
     let of_file = |why: String| format!("{}: {why}", file.display());
     let trial = &note.trial;
     trial.validate().map_err(|why| of_file(why.to_string()))?;
-    let lab = Lab::on(&job.context, &note.dataset, (trial.train, trial.test), trial.model.side())?;
+    let lab = Lab::on(&job.context, &note.dataset, (trial.train, trial.test))?;
     let mut network = network(trial, job.context.device)?;
     network.load_weights(&weights).map_err(|why| of_file(why.to_string()))?;
-    let (loss, accuracy) = labelled(lab.pictures().1).score(&*network)?;
+    let (loss, accuracy) = labelled(&lab.pictures(trial.model.side())?.1).score(&*network)?;
     Ok(Summary {
         lines: vec![format!(
             "{} on {}, kn = {}: test loss {loss:.4}, test error {:.2} %",

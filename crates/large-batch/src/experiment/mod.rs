@@ -3,10 +3,13 @@
 mod run;
 mod trial;
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use datasets::{
-    image_sets::{load_from, SYNTHETIC},
+    image_sets::{load_from, Sets, SYNTHETIC},
     pictures::Pictures,
     Folder,
 };
@@ -21,14 +24,18 @@ use crate::LargeBatchError;
 pub use run::{network, picked, Part};
 pub use trial::{Form, Outcome, Sampling, Transfer, Trial};
 
+/// Images to train on, and to measure on.
+pub type Parts = (Pictures, Pictures);
+
 /// Experiments on one image set.
 pub struct Lab {
     /// Whether the short form is measured.
     pub quick: bool,
-    name: String,
-    digest: String,
-    train: Arc<Pictures>,
-    test: Arc<Pictures>,
+    sets: Sets,
+    /// Images to train and to measure on, at most.
+    counts: (usize, usize),
+    /// By pixels a side.
+    pictures: Mutex<BTreeMap<usize, Arc<Parts>>>,
     device: DeviceKind,
     cells: Option<Cells>,
 }
@@ -42,26 +49,20 @@ impl Lab {
     pub fn open(context: &Context<'_>, train: usize, test: usize) -> Result<Self, LargeBatchError> {
         let default = if context.quick { SYNTHETIC } else { "cifar10" };
         let name = context.dataset.as_deref().unwrap_or(default);
-        Lab::on(context, name, (train, test), 32)
+        Lab::on(context, name, (train, test))
     }
 
-    /// On the set of that name, with images of `side` pixels a side; as many to train and to measure on as are asked for.
+    /// On the set of that name; as many images to train and to measure on as are asked for, at most.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn on(
-        context: &Context<'_>,
-        name: &str,
-        (train, test): (usize, usize),
-        side: usize,
-    ) -> Result<Self, LargeBatchError> {
+    pub fn on(context: &Context<'_>, name: &str, counts: (usize, usize)) -> Result<Self, LargeBatchError> {
         let sets = load_from(&Folder::new(context.data_dir.as_deref(), context.offline), name)?;
         Ok(Lab {
             quick: context.quick,
-            name: sets.name.clone(),
-            digest: sets.digest.clone(),
-            train: Arc::new(Pictures::of(&sets.train, train, 3, side)?),
-            test: Arc::new(Pictures::of(&sets.test, test, 3, side)?),
+            sets,
+            counts,
+            pictures: Mutex::default(),
             device: context.device,
             cells: context.cells.as_deref().map(Cells::new),
         })
@@ -70,13 +71,22 @@ impl Lab {
     /// The name of the set.
     #[must_use]
     pub fn dataset(&self) -> &str {
-        &self.name
+        &self.sets.name
     }
 
-    /// The images to train and to measure on.
-    #[must_use]
-    pub fn pictures(&self) -> (&Pictures, &Pictures) {
-        (&self.train, &self.test)
+    /// The images to train and to measure on, cut to `side` pixels a side.
+    ///
+    /// # Errors
+    /// [`LargeBatchError::Data`] for images of neither 1 nor 3 channels.
+    pub fn pictures(&self, side: usize) -> Result<Arc<Parts>, LargeBatchError> {
+        let mut kept = self.pictures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(parts) = kept.get(&side) {
+            return Ok(parts.clone());
+        }
+        let train = Pictures::of(&self.sets.train, self.counts.0, 3, side)?;
+        let parts = Arc::new((train, Pictures::of(&self.sets.test, self.counts.1, 3, side)?));
+        kept.insert(side, parts.clone());
+        Ok(parts)
     }
 
     /// The device.
@@ -93,7 +103,7 @@ impl Lab {
     pub fn runs(&self, context: &Context<'_>, trials: &[Trial]) -> Result<Vec<Outcome>, LargeBatchError> {
         trials.iter().try_for_each(Trial::validate)?;
         side_by_side(trials, |trial| {
-            let key = (env!("CARGO_PKG_VERSION"), self.device.to_string(), &self.digest, trial);
+            let key = (env!("CARGO_PKG_VERSION"), self.device.to_string(), &self.sets.digest, trial);
             let outcome = once(self.cells.as_ref(), &name(trial), &key, |_| run::outcome(self, trial))?;
             context.progress.advance(1);
             Ok(outcome)

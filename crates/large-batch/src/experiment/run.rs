@@ -87,8 +87,8 @@ fn normal(rng: &mut RunRng) -> f32 {
 /// Runs a trial to its end.
 pub(super) fn outcome(lab: &Lab, trial: &Trial) -> Result<Outcome, LargeBatchError> {
     let part = if trial.transfer.is_some() { Part::First } else { Part::All };
-    let (train, test) = lab.pictures();
-    let (train, test) = (picked(train, part, trial.train), picked(test, part, trial.test));
+    let parts = lab.pictures(trial.model.side())?;
+    let (train, test) = (picked(&parts.0, part, trial.train), picked(&parts.1, part, trial.test));
     let examples = train.labels.len();
     let replica = Drawing {
         inner: ImageReplica { network: network(trial, lab.device())?, images: labelled(&train) },
@@ -141,20 +141,26 @@ fn diverged(ended: Result<(), FitError<LargeBatchError>>) -> Result<bool, LargeB
     }
 }
 
-/// The test error on the second half of the classes after training on them from `weights`, with the base minibatch at a tenth
-/// of the base rate.
+/// `weights` with the last layer of `fresh`.
+fn with_head_of(fresh: &[NamedTensor], weights: &[NamedTensor]) -> Vec<NamedTensor> {
+    let head = |tensor: &NamedTensor| tensor.name().starts_with("output.");
+    fresh.iter().filter(|t| head(t)).chain(weights.iter().filter(|t| !head(t))).cloned().collect()
+}
+
+/// The test error on the second half of the classes after training on them from `weights` with a fresh last layer, the base
+/// minibatch and a tenth of the base rate.
 fn fine_tuned(
     lab: &Lab,
     trial: &Trial,
     transfer: Transfer,
     weights: &[NamedTensor],
 ) -> Result<f64, LargeBatchError> {
-    let (train, test) = lab.pictures();
-    let train = picked(train, Part::Second, transfer.train);
-    let test = picked(test, Part::Second, trial.test);
+    let parts = lab.pictures(trial.model.side())?;
+    let train = picked(&parts.0, Part::Second, transfer.train);
+    let test = picked(&parts.1, Part::Second, trial.test);
     // one way to fine-tune for every k: the optimiser of one worker, momentum from nothing
     let mut net = network(&trial.of_workers(1), lab.device())?;
-    net.load_weights(weights)?;
+    net.load_weights(&with_head_of(&net.weights(), weights))?;
     let replica = ImageReplica { network: net, images: labelled(&train) };
     let mut parallel = DataParallel::new(replica, trial.per_worker, Reduction::Local)?;
     let plan = plan(trial, transfer.epochs, trial.per_worker);
