@@ -8,8 +8,10 @@
 pub mod brackets;
 pub mod citation;
 pub mod digits;
+mod drawing;
 pub mod mixture;
 pub mod molecules;
+mod outlines;
 mod pen;
 pub mod shapes;
 mod strokes;
