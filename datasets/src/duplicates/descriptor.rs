@@ -18,7 +18,7 @@ pub(super) fn grey(pixels: &[u8], out: &mut [u8]) {
             let (green, blue) = others.split_at(plane);
             for ((out, &r), (&g, &b)) in out.iter_mut().zip(red).zip(green.iter().zip(blue)) {
                 // The sum over 3, rounded; exact for sums of up to 765.
-                *out = ((u32::from(r) + u32::from(g) + u32::from(b) + 1) * 21846 >> 16) as u8;
+                *out = (((u32::from(r) + u32::from(g) + u32::from(b) + 1) * 21846) >> 16) as u8;
             }
         }
         channels => {
@@ -144,7 +144,7 @@ pub(super) fn coefficients(
     let row = |cell: usize| down + cell * (height - 2) / CELLS;
     let column = |cell: usize| right + cell * (width - 2) / CELLS;
     let mut waves = [[0.0f32; WAVES]; WAVES];
-    for cell in 0..CELLS {
+    for (cell, cosines) in COSINES.iter().enumerate() {
         let rows = row(cell)..row(cell + 1);
         let mut sums = [0u32; CELLS];
         for line in grey[rows.start * width..rows.end * width].chunks_exact(width) {
@@ -158,7 +158,7 @@ pub(super) fn coefficients(
             let mean = sum as f32 / pixels as f32;
             along.iter_mut().zip(COSINES[at]).for_each(|(wave, cosine)| *wave += cosine * mean);
         }
-        for (wave, cosine) in waves.iter_mut().zip(COSINES[cell]) {
+        for (wave, cosine) in waves.iter_mut().zip(cosines) {
             wave.iter_mut().zip(along).for_each(|(wave, value)| *wave += cosine * value);
         }
     }
@@ -173,8 +173,9 @@ pub(super) fn coefficients(
 /// cos(π k (2 i + 1) / 16) of cell i and frequency k, over 8 and times √2 for k > 0, so that all waves count alike.
 const COSINES: [[f32; WAVES]; CELLS] = {
     // cos(π n / 16), n = 0 to 8.
+    const EIGHTH: f32 = std::f32::consts::FRAC_1_SQRT_2;
     const QUARTER: [f32; 9] =
-        [1.0, 0.980_785_3, 0.923_879_5, 0.831_469_6, 0.707_106_8, 0.555_570_2, 0.382_683_4, 0.195_090_3, 0.0];
+        [1.0, 0.980_785_3, 0.923_879_5, 0.831_469_6, EIGHTH, 0.555_570_2, 0.382_683_4, 0.195_090_3, 0.0];
     let mut table = [[0.125; WAVES]; CELLS];
     let mut cell = 0;
     while cell < CELLS {
@@ -277,7 +278,7 @@ mod tests {
         grey(&[0, 255, 10, 1, 255, 12], &mut out);
         assert_eq!(out, [1, 255, 11]);
         for sum in 0..=765u32 {
-            assert_eq!((sum + 1) * 21846 >> 16, (sum + 1) / 3);
+            assert_eq!(((sum + 1) * 21846) >> 16, (sum + 1) / 3);
         }
     }
 

@@ -35,7 +35,9 @@ use descriptor::{blur, coefficients, detail, grey, moments, Probes, Windows, COE
 /// threshold of 0.8; their least ρ is 0.89. Images whose patterns are all finer than an eighth of their sides may
 /// be missed.
 ///
-/// Handwritten digits are much alike, and need a threshold of 0.95, which still finds the planted ones.
+/// Of 1,000 scenes none and of 1,000 shapes 4 are taken for one of 20,000 different ones. Handwritten digits are much
+/// alike: 774 of 1,000 are, so that they need a threshold of 0.95, which still finds the planted ones and takes 6 % for one
+/// of the others.
 ///
 /// # Example
 ///
