@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::binary::Bytes;
 use crate::images::{ImageSet, ImageShape, TrainTest};
+use crate::labels::Hierarchy;
 use crate::{text, DatasetError};
 
 /// What the classes of CIFAR-10 show.
@@ -64,14 +65,92 @@ pub fn load(dir: &Path, name: &str) -> Result<TrainTest, DatasetError> {
             return Err(DatasetError::config("dataset name", crate::error::quote(name), allowed));
         }
     };
-    let find = |file: &&str| format.require(dir, file);
-    // All places before any content, so that a missing file is told at once.
-    let train = format.train.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-    let test = find(&format.test)?;
-    Ok(TrainTest {
-        train: format.read(&train, format.train_records)?,
-        test: format.read(&[test], format.test_records)?,
+    let [train, test] = format.load(dir)?;
+    Ok(TrainTest { train: train.images(format)?, test: test.images(format)? })
+}
+
+/// CIFAR-100 with both of its labels; from [`load_both`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cifar100 {
+    /// The images, with their 100 classes.
+    pub fine: TrainTest,
+    /// The superclass of every training image, 0 to 19.
+    pub train_coarse: Vec<u8>,
+    /// The superclass of every test image, 0 to 19.
+    pub test_coarse: Vec<u8>,
+    /// Labels 0 to 99 are the classes, and 100 to 119 the superclasses above them. A class without images has no
+    /// parent.
+    pub hierarchy: Hierarchy,
+}
+
+/// Loads `cifar100` with its 100 classes, its 20 superclasses and the hierarchy of both.
+///
+/// The files are looked for as by [`load`].
+///
+/// # Errors
+///
+/// As [`load`], and [`DatasetError::Inconsistent`] for a class whose images have different superclasses.
+///
+/// # Complexity
+///
+/// O(bytes), with the result and one file in memory.
+///
+/// # Example
+///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// for (name, label) in [("train.bin", 42), ("test.bin", 7)] {
+///     let record = [&[19, label][..], &[128; 3072]].concat();
+///     std::fs::write(folder.path().join(name), record)?;
+/// }
+/// let set = datasets::cifar::load_both(folder.path())?;
+/// assert_eq!((set.fine.train.labels(), &set.train_coarse[..]), (&[42][..], &[19][..]));
+/// let mut labels = vec![42];
+/// set.hierarchy.closure(&mut labels)?;
+/// assert_eq!(labels, [42, 119]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn load_both(dir: &Path) -> Result<Cifar100, DatasetError> {
+    let [mut train, mut test] = CIFAR100.load(dir)?;
+    let mut parent: Vec<Option<u32>> = vec![None; 120];
+    for [coarse, fine] in [&train, &test].into_iter().flat_map(Records::pairs) {
+        let above = 100 + u32::from(coarse);
+        if let Some(before) = parent[usize::from(fine)].replace(above).filter(|&before| before != above) {
+            let expected = "one superclass for each class";
+            let found = format!("superclasses {} and {coarse} for class {fine}", before - 100);
+            return Err(DatasetError::inconsistent("CIFAR-100", expected, found));
+        }
+    }
+    Ok(Cifar100 {
+        train_coarse: train.take_coarse(),
+        test_coarse: test.take_coarse(),
+        fine: TrainTest { train: train.images(&CIFAR100)?, test: test.images(&CIFAR100)? },
+        hierarchy: Hierarchy::new(parent)?,
     })
+}
+
+/// What a part of a set holds.
+struct Records {
+    pixels: Vec<u8>,
+    /// Every label byte that the format has, one list for each.
+    labels: Vec<Vec<u8>>,
+}
+
+impl Records {
+    /// Superclass and class of every image.
+    fn pairs(&self) -> impl Iterator<Item = [u8; 2]> + '_ {
+        let [coarse, fine] = [0, 1].map(|at| self.labels.get(at).map_or(&[][..], Vec::as_slice));
+        coarse.iter().zip(fine).map(|(&coarse, &fine)| [coarse, fine])
+    }
+
+    fn take_coarse(&mut self) -> Vec<u8> {
+        self.labels.first_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn images(mut self, format: &Format) -> Result<ImageSet, DatasetError> {
+        let labels = self.labels.swap_remove(format.class);
+        ImageSet::new(SHAPE, usize::from(format.labels[format.class].1), self.pixels, labels)
+    }
 }
 
 /// What tells the sets apart.
@@ -125,10 +204,19 @@ impl Format {
         text::require(dir, &candidates, format!("{} ({file})", self.name))
     }
 
-    /// Reads files of at most `most` records each into one set.
-    fn read(&self, files: &[PathBuf], most: u64) -> Result<ImageSet, DatasetError> {
+    /// The training and the test part.
+    fn load(&self, dir: &Path) -> Result<[Records; 2], DatasetError> {
+        let find = |file: &&str| self.require(dir, file);
+        // All places before any content, so that a missing file is told at once.
+        let train = self.train.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+        let test = find(&self.test)?;
+        Ok([self.read(&train, self.train_records)?, self.read(&[test], self.test_records)?])
+    }
+
+    /// Reads files of at most `most` records each as one part.
+    fn read(&self, files: &[PathBuf], most: u64) -> Result<Records, DatasetError> {
         let record = self.labels.len() + SHAPE.pixels();
-        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        let mut all = Records { pixels: Vec::new(), labels: vec![Vec::new(); self.labels.len()] };
         for file in files {
             let mut bytes = Bytes::open(file)?;
             let records = bytes.at_most(most * record as u64)?;
@@ -148,11 +236,43 @@ impl Format {
                         let expected = format!("a {what} from 0 to {}", values - 1);
                         return Err(bytes.corrupt(offset, expected, tag.to_string()));
                     }
+                    all.labels[at].push(tag);
                 }
-                labels.push(tags[self.class]);
-                pixels.extend_from_slice(image);
+                all.pixels.extend_from_slice(image);
             }
         }
-        ImageSet::new(SHAPE, usize::from(self.labels[self.class].1), pixels, labels)
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_has_one_superclass() {
+        let folder = tempfile::tempdir().unwrap();
+        let records =
+            |labels: &[[u8; 2]]| labels.iter().flat_map(|tags| [&tags[..], &[7; 3072]].concat()).collect();
+        let write = |name: &str, bytes: Vec<u8>| std::fs::write(folder.path().join(name), bytes).unwrap();
+        write("train.bin", records(&[[3, 50], [19, 99], [3, 51]]));
+        write("test.bin", records(&[[3, 51], [0, 0]]));
+        let set = load_both(folder.path()).unwrap();
+        assert_eq!((&set.train_coarse[..], &set.test_coarse[..]), (&[3, 19, 3][..], &[3, 0][..]));
+        assert_eq!(set.fine, load(folder.path(), "cifar100").unwrap());
+        let coarse = load(folder.path(), "cifar100-coarse").unwrap();
+        assert_eq!(
+            (coarse.train.labels(), coarse.test.labels()),
+            (&set.train_coarse[..], &set.test_coarse[..])
+        );
+        assert_eq!((set.hierarchy.len(), set.hierarchy.children(103)), (120, &[50, 51][..]));
+        assert_eq!((set.hierarchy.parent(0), set.hierarchy.parent(1)), (Some(100), None));
+
+        write("test.bin", records(&[[4, 51]]));
+        let message = load_both(folder.path()).unwrap_err().to_string();
+        assert!(
+            message.contains("one superclass for each class, found superclasses 3 and 4 for class 51"),
+            "{message}"
+        );
     }
 }

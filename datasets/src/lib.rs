@@ -18,7 +18,9 @@
 //! | [`synthetic`] | twins of all of these | nothing but a seed |
 //! | [`overlap`] | MultiMNIST: pairs of overlapping digits | an [`images::ImageSet`] and a seed |
 //! | [`affnist`] | digits at random places and under random affine maps | an [`images::ImageSet`] and a seed |
+//! | [`duplicates`] | test images that nearly come again among training images | two image sets |
 //! | [`pictures`] | floats, cut to a size and whitened | an [`images::ImageSet`] |
+//! | [`labels`] | a hierarchy of labels, its closure, wrong and missing labels | nothing but a seed |
 //! | [`transforms`] | shifted and distorted images | an image |
 //! | [`splits`] | training, validation and test parts | a number of items and a seed |
 #![cfg_attr(
@@ -53,6 +55,7 @@ pub mod citation;
 mod citation_graph;
 #[cfg(feature = "download")]
 pub mod download;
+pub mod duplicates;
 mod error;
 mod features;
 mod folder;
@@ -61,6 +64,7 @@ mod graph_set;
 pub mod idx;
 pub mod image_sets;
 pub mod images;
+pub mod labels;
 mod market;
 pub mod matrix_file;
 pub mod overlap;

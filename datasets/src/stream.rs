@@ -15,6 +15,10 @@ pub(crate) enum Kind {
     AffNist = 7,
     Mixture = 8,
     Brackets = 9,
+    Scenes = 10,
+    SceneTransfer = 11,
+    SceneOrder = 12,
+    LabelNoise = 13,
 }
 
 /// The generator of item `index`.
@@ -25,6 +29,11 @@ pub(crate) fn stream(kind: Kind, seed: u64, index: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream(index);
     rng
+}
+
+/// A word that looks random for item `index`: for what needs a number or two, many times.
+pub(crate) fn word(kind: Kind, seed: u64, index: u64) -> u64 {
+    mix(mix(mix(kind as u64) ^ seed) ^ index)
 }
 
 /// The finishing steps of SplitMix64: a bijection of the 64-bit words that looks random.

@@ -8,9 +8,12 @@
 pub mod brackets;
 pub mod citation;
 pub mod digits;
+mod drawing;
 pub mod mixture;
 pub mod molecules;
+mod outlines;
 mod pen;
+pub mod scenes;
 pub mod shapes;
 mod strokes;
 
@@ -22,6 +25,7 @@ pub use citation::{citation, CitationConfig};
 pub use digits::{digits, DigitConfig, Digits};
 pub use mixture::Mixture;
 pub use molecules::{molecules, MoleculeConfig};
+pub use scenes::{scenes, SceneConfig, Scenes};
 pub use shapes::{shapes, ShapeConfig, Shapes, SHAPE_CLASSES};
 
 use rand::Rng;

@@ -35,6 +35,38 @@ fn nearest(rows: &[Vec<f32>], labels: &[usize], known: &[Vec<f32>], names: &[usi
     (train..rows.len()).filter(right).count() as f64 / (rows.len() - train) as f64
 }
 
+/// Means and maxima over the image of what random 5 x 5 filters leave above 0, for planar rows of 3 x 32 x 32.
+///
+/// They do not depend on where things are, as features of a convolutional network.
+pub(super) fn filtered(rows: &[Vec<f32>], filters: u64) -> Vec<Vec<f32>> {
+    use crate::stream::mix;
+    let filter = |number: u64| -> Vec<f32> {
+        let weight = |at: u64| (mix(75 * number + at) >> 40) as f32 / (1u64 << 23) as f32 - 1.0;
+        let weights: Vec<f32> = (0..75).map(weight).collect();
+        let mean = weights.iter().sum::<f32>() / 75.0;
+        weights.iter().map(|weight| (weight - mean) / 3.0).collect()
+    };
+    let filters: Vec<Vec<f32>> = (0..filters).map(filter).collect();
+    let places = (0..14 * 14).map(|at| 64 * (at / 14) + 2 * (at % 14)).collect::<Vec<_>>();
+    let response = |row: &[f32], filter: &[f32], place: usize| -> f32 {
+        let line = |at: usize| &row[1024 * (at / 5) + 32 * (at % 5) + place..][..5];
+        filter
+            .chunks(5)
+            .enumerate()
+            .map(|(at, part)| part.iter().zip(line(at)).map(|(w, x)| w * x).sum::<f32>())
+            .sum()
+    };
+    let pooled = |row: &Vec<f32>| -> Vec<f32> {
+        let of_filter = |filter: &Vec<f32>| {
+            let all = places.iter().map(|&place| response(row, filter, place).max(0.0));
+            let (sum, most) = all.fold((0.0, 0.0f32), |(sum, most), value| (sum + value, most.max(value)));
+            [sum / places.len() as f32, most]
+        };
+        filters.iter().flat_map(of_filter).collect()
+    };
+    rows.iter().map(pooled).collect()
+}
+
 /// Rows `[X, PX, …, P^hops X]` of every node, with `P = D⁻¹A` (zero for a node without neighbours).
 pub(super) fn diffused(graph: &CitationGraph, hops: usize) -> Vec<Vec<f32>> {
     let (n, words) = (graph.nodes(), graph.features().cols());

@@ -1,6 +1,5 @@
 //! Textured shapes: 32 x 32 colour images of ten classes, without end.
 
-use std::f32::consts::TAU;
 use std::ops::Range;
 
 use rand::{Rng, RngCore};
@@ -9,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::between;
 use super::digits::{balanced_label, collect};
+use super::drawing::{blend, cover, length, Colour, Pattern};
+use super::outlines::Outline;
 use super::pen::uniform;
 use crate::images::{check_length, ImageSet, ImageShape};
 use crate::stream::{stream, Kind};
@@ -27,6 +28,10 @@ pub const SHAPE_CLASSES: [&str; 10] = [
     "striped ring",
     "spotted ring",
 ];
+
+/// The outlines, in the order of the classes.
+const OUTLINES: [Outline; 5] =
+    [Outline::Disc, Outline::Square, Outline::Triangle, Outline::Cross, Outline::Ring];
 
 /// Settings of [`shapes`].
 ///
@@ -199,11 +204,9 @@ impl Shapes {
     }
 }
 
-type Colour = [f32; 3];
-
 /// Everything that an image shows.
 struct Scene {
-    outline: u8,
+    outline: Outline,
     centre: [f32; 2],
     radius: f32,
     /// Cosine and sine of the shape's turn.
@@ -238,7 +241,7 @@ impl Scene {
         let spotted = rng.gen();
         let background = Pattern::draw(spotted, [0.0, 0.5], config.clutter as f32, rng);
         Self {
-            outline: label / 2,
+            outline: OUTLINES[usize::from(label / 2) % OUTLINES.len()],
             centre,
             radius,
             turn: [cos, sin],
@@ -268,72 +271,8 @@ impl Scene {
         let (right, down) = ((at[0] - self.centre[0]) / self.radius, (at[1] - self.centre[1]) / self.radius);
         let [cos, sin] = self.turn;
         let (x, y) = (cos * right + sin * down, cos * down - sin * right);
-        let (along, across) = (x.abs(), y.abs());
-        match self.outline {
-            0 => length([x, y]) - 0.85,
-            1 => along.max(across) - 0.72,
-            // Three sides at a distance of 0.5 from the centre.
-            2 => y.max(0.866 * along - 0.5 * y) - 0.5,
-            3 => (along - 0.95).max(across - 0.32).min((along - 0.32).max(across - 0.95)),
-            _ => (length([x, y]) - 0.7).abs() - 0.25,
-        }
+        self.outline.distance([x, y])
     }
-}
-
-/// Stripes or spots of two colours.
-struct Pattern {
-    colours: [Colour; 2],
-    spotted: bool,
-    /// Waves per pixel along the two directions of the pattern, which are at right angles.
-    waves: [[f32; 2]; 2],
-    /// In wave lengths.
-    phases: [f32; 2],
-}
-
-impl Pattern {
-    /// Draws a colour with channels in `range`, and another whose channels lie up to `contrast` of the way to their
-    /// farther ends.
-    fn draw(spotted: bool, [least, most]: [f32; 2], contrast: f32, rng: &mut ChaCha8Rng) -> Self {
-        let first: Colour = [(); 3].map(|()| least + (most - least) * rng.gen::<f32>());
-        let mut towards = |value: f32| {
-            let far = if value < 0.5 { 1.0 } else { 0.0 };
-            value + (far - value) * contrast * (0.4 + 0.6 * rng.gen::<f32>())
-        };
-        let second = first.map(&mut towards);
-        let colours = if rng.gen() { [first, second] } else { [second, first] };
-        let (sin, cos) = (TAU * rng.gen::<f32>()).sin_cos();
-        let period = uniform(rng, 4.0, 6.5) as f32;
-        let waves = [[cos / period, sin / period], [-sin / period, cos / period]];
-        Self { colours, spotted, waves, phases: [(); 2].map(|()| rng.gen()) }
-    }
-
-    fn colour(&self, [x, y]: [f32; 2]) -> Colour {
-        let along_axis = |axis: usize| {
-            let [along, across] = self.waves[axis];
-            wave(along * x + across * y + self.phases[axis])
-        };
-        let level = if self.spotted { along_axis(0) + along_axis(1) - 0.4 } else { along_axis(0) };
-        blend(self.colours[0], self.colours[1], (0.5 + 1.5 * level).clamp(0.0, 1.0))
-    }
-}
-
-/// A wave of length 1 between -1 and 1: parabolas that come within 0.06 of the sine, and are faster.
-fn wave(at: f32) -> f32 {
-    let phase = 2.0 * (at - at.floor()) - 1.0;
-    4.0 * phase * (phase.abs() - 1.0)
-}
-
-fn length([x, y]: [f32; 2]) -> f32 {
-    (x * x + y * y).sqrt()
-}
-
-/// How much of a pixel lies inside an outline that is `depth` pixels away.
-fn cover(depth: f32) -> f32 {
-    (depth + 0.5).clamp(0.0, 1.0)
-}
-
-fn blend(a: Colour, b: Colour, share: f32) -> Colour {
-    std::array::from_fn(|channel| a[channel] + (b[channel] - a[channel]) * share)
 }
 
 #[cfg(test)]
@@ -379,33 +318,6 @@ mod tests {
         assert_ne!(shapes.image(0).0, super::shapes(&ShapeConfig::default(), 8).unwrap().image(0).0);
     }
 
-    /// Outlines without turn, clutter or noise: the share of the image that each covers is its area.
-    #[test]
-    fn outlines_have_their_areas() {
-        let still = ShapeConfig {
-            shift: 0.0,
-            least_radius: 12.0,
-            most_radius: 12.0,
-            degrees: 0.0,
-            ..Default::default()
-        };
-        let triangle = 3.0 * 3f64.sqrt() * 0.25; // of inradius 1/2
-        let areas = [
-            std::f64::consts::PI * 0.85 * 0.85,
-            1.44 * 1.44,
-            triangle,
-            2.0 * 1.9 * 0.64 - 0.64 * 0.64,
-            std::f64::consts::PI * (0.95 * 0.95 - 0.45 * 0.45),
-        ];
-        for (shape, area) in areas.into_iter().enumerate() {
-            let scene = Scene::draw(&still, 2 * shape as u8, &mut stream(Kind::Shapes, 0, 0));
-            let places = (0..SIDE * SIDE).map(|i| [(i % SIDE) as f32, (i / SIDE) as f32]);
-            let covered: f32 = places.map(|at| cover(-12.0 * scene.distance(at))).sum();
-            let found = f64::from(covered) / 144.0;
-            assert!((found / area - 1.0).abs() < 0.02, "shape {shape}: {found}, not {area}");
-        }
-    }
-
     type Edit = fn(&mut ShapeConfig);
 
     #[test]
@@ -431,13 +343,6 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-
-        #[test]
-        fn waves_are_waves(at in -50.0f32..50.0) {
-            let sine = -(TAU * at).sin();
-            prop_assert!((wave(at).abs() - sine.abs()).abs() < 0.061, "{} {}", wave(at), sine);
-            prop_assert!((wave(at) - wave(at + 1.0)).abs() < 1e-3);
-        }
 
         #[test]
         fn an_image_is_a_function_of_seed_and_index(seed: u64, index in 0..u64::MAX) {

@@ -40,17 +40,18 @@ def main():
     file, c, h, w = sys.argv[1], *map(int, sys.argv[2:5])
     epochs = int(sys.argv[5])
     data = torch.from_numpy(np.fromfile(file, np.uint8).reshape(-1, 1 + c * h * w))
+    classes = int(data[:, 0].max()) + 1
     y, x = data[:, 0].long(), data[:, 1:].float().div(255).view(-1, c, h, w)
     x = (x - x[:10000].mean()) / x[:10000].std()
     x, y, tx, ty = x[:10000], y[:10000], x[-5000:], y[-5000:]
     side = (h // 4) * (w // 4)
     models = {
-        "linear": lambda: nn.Sequential(nn.Flatten(), nn.Linear(c * h * w, 10)),
-        "mlp-128": lambda: nn.Sequential(nn.Flatten(), nn.Linear(c * h * w, 128), nn.ReLU(), nn.Linear(128, 10)),
+        "linear": lambda: nn.Sequential(nn.Flatten(), nn.Linear(c * h * w, classes)),
+        "mlp-128": lambda: nn.Sequential(nn.Flatten(), nn.Linear(c * h * w, 128), nn.ReLU(), nn.Linear(128, classes)),
         "cnn": lambda: nn.Sequential(
             nn.Conv2d(c, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(16, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(32 * side, 64), nn.ReLU(), nn.Linear(64, 10)),
+            nn.Flatten(), nn.Linear(32 * side, 64), nn.ReLU(), nn.Linear(64, classes)),
     }
     for name, make in models.items():
         for seed in range(2):
