@@ -4,6 +4,7 @@ use dfdx::{
     shapes::{Dim, HasShape, Rank0},
     tensor::{Cpu, CpuError, Tape, Tensor},
 };
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::{
@@ -34,9 +35,9 @@ pub(super) fn label_set_cross_entropy<B: Dim, C: Dim, T: Tape<f32, Cpu>>(
             // The gradient is a by-product of the loss, so forward leaves it for backward.
             let mut gradient = zeros(scores.len());
             let rows_of = gradient.par_chunks_mut(classes.max(1)).zip(scores.par_chunks(classes.max(1)));
-            let losses = rows_of
-                .enumerate()
-                .map(|(row, (gradient, scores))| vectorised(|| row_loss(scores, labels.row(row), gradient)));
+            let losses = rows_of.enumerate().map(|(row, (gradient, scores))| {
+                Arch::new().dispatch(Row { scores, labels: labels.row(row), gradient })
+            });
             let losses: Vec<f64> = losses.collect();
             (vec![(losses.iter().sum::<f64>() / rows) as f32], gradient)
         },
@@ -51,21 +52,34 @@ pub(super) fn label_set_cross_entropy<B: Dim, C: Dim, T: Tape<f32, Cpu>>(
 }
 
 /// The loss of one row; its gradient is written to `gradient`.
-#[inline(always)]
-fn row_loss(scores: &[f32], labels: &[usize], gradient: &mut [f32]) -> f64 {
-    let log_sum = softmax(scores, gradient);
-    if labels.is_empty() {
-        // products, so that a NaN is not hidden
-        gradient.iter_mut().for_each(|g| *g *= 0.0);
-        return 0.0 * log_sum;
+///
+/// A type and not a closure, which as long a one is not always inlined into the code for a wide instruction set.
+struct Row<'a> {
+    scores: &'a [f32],
+    labels: &'a [usize],
+    gradient: &'a mut [f32],
+}
+
+impl WithSimd for Row<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let Row { scores, labels, gradient } = self;
+        let log_sum = softmax(scores, gradient);
+        if labels.is_empty() {
+            // products, so that a NaN is not hidden
+            gradient.iter_mut().for_each(|g| *g *= 0.0);
+            return 0.0 * log_sum;
+        }
+        let share = 1.0 / labels.len() as f64;
+        let mut loss = log_sum;
+        for label in labels {
+            loss -= share * f64::from(scores[*label]);
+            gradient[*label] -= share as f32;
+        }
+        loss
     }
-    let share = 1.0 / labels.len() as f64;
-    let mut loss = log_sum;
-    for label in labels {
-        loss -= share * f64::from(scores[*label]);
-        gradient[*label] -= share as f32;
-    }
-    loss
 }
 
 /// Writes the probabilities of scores and returns log Σ eᵒ, shifted by the row's maximum so that nothing overflows.

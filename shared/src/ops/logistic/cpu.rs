@@ -3,6 +3,7 @@ use dfdx::{
     shapes::{Dim, Rank0},
     tensor::{Cpu, CpuError, Tape, Tensor},
 };
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{LabelReduction, LogisticKernel};
@@ -41,7 +42,7 @@ impl LogisticKernel for Cpu {
                 let mut gradient = zeros(scores.len());
                 let rows = gradient.par_chunks_mut(classes.max(1)).zip(scores.par_chunks(classes.max(1)));
                 let losses = rows.enumerate().map(|(row, (gradient, scores))| {
-                    vectorised(|| row_loss(scores, labels.row(row), gradient))
+                    Arch::new().dispatch(Row { scores, labels: labels.row(row), gradient })
                 });
                 let losses: Vec<f64> = losses.collect();
                 (vec![(losses.iter().sum::<f64>() / divisor) as f32], gradient)
@@ -58,22 +59,35 @@ impl LogisticKernel for Cpu {
 }
 
 /// The loss of one row, summed over its classes; its gradient σ(z) − y is written to `gradient`.
-#[inline(always)]
-fn row_loss(scores: &[f32], labels: &[usize], gradient: &mut [f32]) -> f64 {
-    // First as if there were no labels, which most classes are not.
-    let (mut linear, mut logs) = (0.0, 0.0);
-    for (scores, gradient) in scores.chunks(BLOCK).zip(gradient.chunks_mut(BLOCK)) {
-        let block = block_sums(scores, gradient);
-        linear += block.0;
-        logs += block.1;
+///
+/// A type and not a closure, which as long a one is not always inlined into the code for a wide instruction set.
+struct Row<'a> {
+    scores: &'a [f32],
+    labels: &'a [usize],
+    gradient: &'a mut [f32],
+}
+
+impl WithSimd for Row<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let Row { scores, labels, gradient } = self;
+        // First as if there were no labels, which most classes are not.
+        let (mut linear, mut logs) = (0.0, 0.0);
+        for (scores, gradient) in scores.chunks(BLOCK).zip(gradient.chunks_mut(BLOCK)) {
+            let block = block_sums(scores, gradient);
+            linear += block.0;
+            logs += block.1;
+        }
+        for label in labels {
+            let z = scores[*label];
+            linear -= f64::from(z);
+            gradient[*label] = -sigmoid(-z);
+        }
+        // Added last: the large scores of labels have cancelled by now, and the logarithms may be small.
+        linear + logs
     }
-    for label in labels {
-        let z = scores[*label];
-        linear -= f64::from(z);
-        gradient[*label] = -sigmoid(-z);
-    }
-    // Added last: the large scores of labels have cancelled by now, and the logarithms may be small.
-    linear + logs
 }
 
 /// Σ max(0, z) and log Π (1 + e^−|z|) over at most [`BLOCK`] scores; σ(z) is written to `sigmoids`.
