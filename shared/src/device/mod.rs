@@ -40,8 +40,9 @@ use crate::ops::{
     batch_norm::BatchNormKernel, concat::ConcatKernel, conv2d::Conv2dKernel,
     conv_transpose2d::ConvTranspose2dKernel, cross_entropy::CrossEntropyKernel, diffusion::DiffusionKernel,
     dropout::DropoutKernel, embedding::EmbeddingKernel, hinge::HingeKernel, linear::LinearKernel,
-    lstm::LstmKernel, minibatch::MinibatchKernel, pool::PoolKernel, residual::ResidualKernel,
-    response_norm::ResponseNormKernel, routing::RoutingKernel, squash::SquashKernel,
+    logistic::LogisticKernel, lstm::LstmKernel, minibatch::MinibatchKernel, pool::PoolKernel,
+    residual::ResidualKernel, response_norm::ResponseNormKernel, routing::RoutingKernel,
+    squash::SquashKernel,
 };
 
 pub use frozen::frozen;
@@ -58,6 +59,7 @@ pub trait Backend:
     + ParamStore
     + LinearKernel
     + CrossEntropyKernel
+    + LogisticKernel
     + HingeKernel
     + DiffusionKernel
     + Conv2dKernel

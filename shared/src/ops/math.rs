@@ -80,6 +80,22 @@ pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
+/// How many running values [`by_lanes`] keeps. The number is fixed, and with it the order of every sum.
+pub(crate) const LANES: usize = 16;
+
+/// Folds every sixteenth value into the same of [`LANES`] lanes: a fold in an order that a SIMD loop can keep.
+#[inline(always)]
+pub(crate) fn by_lanes<A: Copy>(values: &[f32], start: A, fold: impl Fn(A, f32) -> A) -> [A; LANES] {
+    let mut lanes = [start; LANES];
+    let whole = values.chunks_exact(LANES);
+    let rest = whole.remainder();
+    for values in whole {
+        lanes.iter_mut().zip(values).for_each(|(lane, value)| *lane = fold(*lane, *value));
+    }
+    lanes.iter_mut().zip(rest).for_each(|(lane, value)| *lane = fold(*lane, *value));
+    lanes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,5 +135,14 @@ mod tests {
         let mut wide = vec![0.0; x.len()];
         vectorised(|| wide.iter_mut().zip(&x).for_each(|(y, x)| *y = tanh(*x)));
         assert_eq!(plain, wide);
+    }
+    #[test]
+    fn lanes_hold_every_value_once() {
+        for len in [0, 1, 15, 16, 17, 50] {
+            let values: Vec<f32> = (1..=len).map(|v| v as f32).collect();
+            let lanes = by_lanes(&values, 0.0f64, |sum, v| sum + f64::from(v));
+            assert_eq!(lanes.iter().sum::<f64>(), f64::from(len * (len + 1) / 2));
+            assert_eq!(lanes[0], (1..=len).step_by(LANES).map(f64::from).sum::<f64>());
+        }
     }
 }

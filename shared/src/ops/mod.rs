@@ -22,6 +22,8 @@
 //! | [`embedding`](embedding::embedding) | rows of W | one copy each way |
 //! | [`lstm`](lstm::lstm) | o ⊙ tanh(f ⊙ c + i ⊙ g), step after step | one matrix product a step, gates as SIMD lanes |
 //! | [`softmax_cross_entropy`](cross_entropy::softmax_cross_entropy) | −log softmax(o)ᵧ | one pass each way |
+//! | [`label_set_cross_entropy`](cross_entropy::label_set_cross_entropy) | −Σ log softmax(o)ᵧ / \|Y\| | one pass each way, rows in parallel |
+//! | [`multi_label_logistic_loss`](logistic::multi_label_logistic_loss) | max(0, z) − z y + log(1 + e^−\|z\|) | one pass each way, classes as SIMD lanes |
 //! | [`multiclass_hinge`](hinge::multiclass_hinge) | max(0, 1 + maxₖ oₖ − oᵧ) | one pass each way |
 //! | [`diffusion_conv`](diffusion::diffusion_conv) | tanh(w ⊙ S) | one pass each way |
 //! | [`diffusion_classifier`](diffusion::diffusion_classifier) | tanh(w ⊙ S) Wᵀ + b, S sparse | non-zeros only |
@@ -39,6 +41,7 @@ pub(crate) mod erased;
 pub(crate) mod functions;
 pub mod hinge;
 pub mod linear;
+pub mod logistic;
 pub mod lstm;
 pub mod math;
 pub mod matmul;

@@ -1,4 +1,6 @@
-//! Class targets of a batch, checked once.
+//! Class targets of a batch, checked once: one class a row, or any number of them.
+
+mod label_sets;
 
 use std::sync::Arc;
 
@@ -7,6 +9,9 @@ use dfdx::{
     tensor::Tensor,
     tensor_ops::Device,
 };
+
+pub(super) use label_sets::multi_hot;
+pub use label_sets::LabelSets;
 
 /// One class index a row, each below the number of classes. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,12 +4,12 @@ use dfdx::{
     tensor::{Cpu, CpuError, Tape, Tensor},
 };
 
-use super::CrossEntropyKernel;
+use super::{cpu_label_sets, CrossEntropyKernel};
 use crate::{
     device::{host_op, HostTensor},
     ops::{
         math::{exp, vectorised},
-        targets::Targets,
+        targets::{LabelSets, Targets},
     },
 };
 
@@ -48,6 +48,13 @@ impl CrossEntropyKernel for Cpu {
                 }
             },
         )
+    }
+
+    fn label_set_cross_entropy<B: Dim, C: Dim, T: Tape<f32, Self>>(
+        scores: Tensor<(B, C), f32, Self, T>,
+        labels: &LabelSets,
+    ) -> Result<Tensor<Rank0, f32, Self, T>, CpuError> {
+        cpu_label_sets::label_set_cross_entropy(scores, labels)
     }
 }
 
