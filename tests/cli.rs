@@ -19,6 +19,11 @@ const TRAIN: &[(&str, &str, &str)] = &[
         "train --size tiny --limit 40 --batch-size 20 --epochs 1",
         "train --size tiny --limit 40 --batch-size 20 --epochs 100000",
     ),
+    (
+        "data-scaling",
+        "train --images 40 --shown 64 --parts 2 --task-images 24 --test-images 24",
+        "train --images 40 --shown 1000000000 --parts 1000 --task-images 24 --test-images 24",
+    ),
     ("dcnn", "train --epochs 2", "train --epochs 1000000 --no-early-stopping"),
     (
         "dsd",
@@ -50,6 +55,8 @@ const TRAIN: &[(&str, &str, &str)] = &[
 /// Verbs of one paper alone at their shortest, in an order in which each can be done; a verb that a program's help lists
 /// is one of every program or has a line here.
 const OWN: &[(&str, &str)] = &[
+    ("data-scaling", "fit ../crates/data-scaling/examples/points.csv --at 100000 --draws 100"),
+    ("data-scaling", "study --sizes 20,40 --runs 2 --shown 64 --task-images 24 --test-images 24"),
     ("large-batch", "self-test --ranks 2"),
     ("large-batch", "simulate --ranks 2,5 --floats 1000"),
     (

@@ -129,6 +129,25 @@ const TRAININGS: &[Training] = &[
         anew: &[1_500, 8_000, 20_000, 45_000],
     },
     Training {
+        paper: "data-scaling",
+        flags: "--dataset mnist --images 20 --shown 320 --batch 8 --parts 5 --task-images 8 --test-images 8 --checkpoint-every 1",
+        others: &[
+            "--images 40 --shown 96 --parts 2 --label-noise 0.3 --missing-parents 0.5 --task-images 24 --test-images 24",
+            "--images 30 --passes 2 --parts 2 --objective softmax --zero-bias --width half --task-images 24 --test-images 24",
+        ],
+        files: &["model.safetensors", "checkpoint.safetensors", "record.jsonl"],
+        moments: &[
+            Moment::Early(0),
+            Moment::Early(9_000),
+            Moment::Checkpoint(1, 300),
+            Moment::Checkpoint(9, 1_500),
+            Moment::Epoch(1, 0),
+            Moment::Epoch(2, 700),
+            Moment::Epoch(3, 2_000),
+        ],
+        anew: &[1_500, 8_000, 20_000, 45_000],
+    },
+    Training {
         paper: "large-batch",
         flags: "--dataset mnist --model resnet8 --examples 40 --per-worker 4 --workers 3 --epochs 4 --milestones 2 \
                 --warmup-epochs 1 --checkpoint-every 1",

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends here")]
 
 mod capsules;
+mod data_scaling;
 mod dcnn;
 mod dsd;
 mod gan;

@@ -1,0 +1,24 @@
+//! How much more data buys, after Sun et al., "Revisiting Unreasonable Effectiveness of Data in Deep Learning Era" (2017).
+
+mod claims;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod curve;
+mod encoder;
+mod error;
+pub mod experiment;
+pub mod measures;
+mod network;
+mod pretrain;
+mod source;
+mod study;
+mod transfer;
+
+pub use claims::{CLAIMS, DEVIATIONS};
+pub use encoder::{ConvEncoder, Encoder, Width};
+pub use error::DataScalingError;
+pub use network::{conv_network, ConvOptions, Head, Net, Network, Objective, Trainable};
+pub use pretrain::{pretrain, Length, Look, Pretraining};
+pub use source::{scene_task, ClassedImages, Labelled, LabelledScenes, Source, Task, SHAPE, TEST_START};
+pub use study::{held_out, points, scaling_study, Cell, StudyPlan};
+pub use transfer::{fine_tuned, frozen, Transferring};
