@@ -8,6 +8,9 @@ use shared::{
 
 use crate::{network::Network, source::Source, DataScalingError, Objective};
 
+/// The most images of a set, and of a part: 2²⁷, whose order takes a GiB.
+const MOST: u64 = 1 << 27;
+
 /// How long pre-training is: the paper's subsets can be compared at equal iterations or at equal epochs, which differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -55,7 +58,7 @@ impl Pretraining {
     /// Images that are shown in all, a whole number of steps in each part.
     #[must_use]
     pub fn shown(&self) -> u64 {
-        self.part() * self.parts as u64
+        self.part().saturating_mul(self.parts as u64)
     }
 
     /// Steps in all.
@@ -70,7 +73,7 @@ impl Pretraining {
             Length::Passes(passes) => passes.saturating_mul(self.images),
         };
         let step = (self.batch.max(1) * self.parts.max(1)) as u64;
-        all.div_ceil(step).max(1) * self.batch.max(1) as u64
+        all.div_ceil(step).max(1).saturating_mul(self.batch.max(1) as u64)
     }
 
     /// Whether every setting is in its range.
@@ -83,23 +86,20 @@ impl Pretraining {
             value: value.to_string(),
             allowed,
         };
-        if !(1..=1 << 32).contains(&self.images) {
-            return Err(setting("the number of images", self.images, "between 1 and 4,294,967,296"));
+        if !(1..=MOST).contains(&self.images) {
+            return Err(setting("the number of images", self.images, "between 1 and 134,217,728"));
         }
-        if !(1..=1 << 16).contains(&self.batch) {
-            return Err(setting("the batch size", self.batch as u64, "between 1 and 65,536"));
+        if !(1..=4_096).contains(&self.batch) {
+            return Err(setting("the batch size", self.batch as u64, "between 1 and 4,096"));
         }
         if !(1..=1_000).contains(&self.parts) {
             return Err(setting("the number of parts", self.parts as u64, "between 1 and 1,000"));
         }
-        let most = 1 << 40;
         let (Length::Images(length) | Length::Passes(length)) = self.length;
-        if length == 0 || self.shown() > most {
-            return Err(setting(
-                "the length of pre-training",
-                length,
-                "at least 1, and at most 2^40 images in all",
-            ));
+        if length == 0 || self.part() > MOST {
+            let allowed =
+                "at least 1, and at most 134,217,728 images a part; for longer runs give more parts";
+            return Err(setting("the length of pre-training", length, allowed));
         }
         Ok(self.schedule().validate()?)
     }

@@ -51,9 +51,9 @@ impl Transferring {
     /// # Errors
     /// [`DataScalingError::Setting`], [`DataScalingError::Optim`].
     pub fn validate(&self) -> Result<(), DataScalingError> {
-        if !(1..=1 << 16).contains(&self.batch) {
+        if !(1..=4_096).contains(&self.batch) {
             let (field, value) = ("the batch of fine-tuning", self.batch.to_string());
-            return Err(DataScalingError::Setting { field, value, allowed: "between 1 and 65,536" });
+            return Err(DataScalingError::Setting { field, value, allowed: "between 1 and 4,096" });
         }
         Schedule::constant(self.frozen_lr).validate()?;
         Ok(Schedule::constant(self.tuned_lr).validate()?)

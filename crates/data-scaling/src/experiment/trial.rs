@@ -173,14 +173,14 @@ impl Trial {
         for (field, value) in
             [("images of the task", self.task.train), ("test images of the task", self.task.test)]
         {
-            if !(1..=1_000_000).contains(&value) {
+            if !(1..=50_000).contains(&value) {
                 let value = value.to_string();
-                return Err(DataScalingError::Setting { field, value, allowed: "between 1 and 1,000,000" });
+                return Err(DataScalingError::Setting { field, value, allowed: "between 1 and 50,000" });
             }
         }
-        if self.held_out > 1_000_000 {
+        if self.held_out > 50_000 {
             let (field, value) = ("held-out images", self.held_out.to_string());
-            return Err(DataScalingError::Setting { field, value, allowed: "at most 1,000,000" });
+            return Err(DataScalingError::Setting { field, value, allowed: "at most 50,000" });
         }
         if let Data::Scenes(data) = &self.data {
             data.config.validate()?;
