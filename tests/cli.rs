@@ -55,7 +55,7 @@ const TRAIN: &[(&str, &str, &str)] = &[
 /// Verbs of one paper alone at their shortest, in an order in which each can be done; a verb that a program's help lists
 /// is one of every program or has a line here.
 const OWN: &[(&str, &str)] = &[
-    ("data-scaling", "fit ../crates/data-scaling/examples/points.csv --at 100000 --draws 100"),
+    ("data-scaling", "fit crates/data-scaling/examples/points.csv --at 100000 --draws 100"),
     ("data-scaling", "study --sizes 20,40 --runs 2 --shown 64 --task-images 24 --test-images 24"),
     ("large-batch", "self-test --ranks 2"),
     ("large-batch", "simulate --ranks 2,5 --floats 1000"),

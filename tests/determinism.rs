@@ -133,7 +133,7 @@ const TRAININGS: &[Training] = &[
         flags: "--dataset mnist --images 20 --shown 320 --batch 8 --parts 5 --task-images 8 --test-images 8 --checkpoint-every 1",
         others: &[
             "--images 40 --shown 96 --parts 2 --label-noise 0.3 --missing-parents 0.5 --task-images 24 --test-images 24",
-            "--images 30 --passes 2 --parts 2 --objective softmax --zero-bias --width half --task-images 24 --test-images 24",
+            "--images 30 --epochs 2 --parts 2 --objective softmax --zero-bias --width half --task-images 24 --test-images 24",
         ],
         files: &["model.safetensors", "checkpoint.safetensors", "record.jsonl"],
         moments: &[

@@ -86,7 +86,7 @@ fn settings_out_of_their_range_are_said_before_anything_is_read() {
         (&["--images", "1000"], &["number of images is 1000", "what the source has"]),
         (&["--shown", "0"], &["length of pre-training is 0", "at least 1"]),
         (&["--shown", "18446744073709551615"], &["length of pre-training is 18446744073709551615", "a part"]),
-        (&["--passes", "18446744073709551615"], &["the argument", "--passes"]),
+        (&["--epochs", "18446744073709551615"], &["--epochs", "--shown"]),
         (&["--batch", "0"], &["batch size is 0", "between 1"]),
         (&["--parts", "0"], &["number of parts is 0", "between 1"]),
         (&["--lr", "0"], &["base_lr", "above 0"]),

@@ -136,8 +136,11 @@ impl LabelledScenes {
         self
     }
 
-    /// With some of the labels alone. Labels are left out before ancestors are added, so that no ancestor of a label that was
-    /// left out stays behind.
+    /// With some of the labels alone: recorded labels that are not among them are left out, and then, with the closure, kept
+    /// ancestors of what is left are added.
+    ///
+    /// A label above one that is left out stays if it was recorded itself, as by someone who told outlines and not colours. Where
+    /// nobody records labels above ([`LabelNoise::missing_parents`] is 1), no ancestor of a label that is left out stays behind.
     ///
     /// # Errors
     /// [`DataScalingError::Data`] for a label that does not exist.

@@ -113,7 +113,7 @@ fn pre_training_learns_and_its_features_are_of_use() {
     let transferring = Transferring { frozen_steps: 60, ..Transferring::default() };
     let before = frozen(&*net, &task, &transferring).unwrap();
     let losses = pretrain(&mut *net, &source, &plan, None, &mut |_, _| Ok(())).unwrap();
-    assert!(losses[3] < 0.7 * losses[0], "{losses:?}");
+    assert!(losses[3] < 0.85 * losses[0], "{losses:?}");
     let after = frozen(&*net, &task, &transferring).unwrap();
     // chance is 1/12
     assert!(after > before && after > 0.2, "{before} {after}");
@@ -240,15 +240,18 @@ fn closure_adds_what_was_missing_and_a_subset_leaks_nothing() {
         mended.write(index, &mut pixels, &mut closed).unwrap();
         assert_eq!((open.len(), &closed), (1, &truth));
     }
-    // without the first leaf, nothing of an image that shows it alone is left
+    // without the first leaf, nothing of an image that shows it alone is left, unless someone recorded what is above
     let first: Vec<u32> = (1..plain.labels() as u32).collect();
-    let fewer = plain.clone().with_labels(&first).unwrap();
+    let fewer = plain.clone().with_noise(noise).unwrap().with_labels(&first).unwrap();
+    let told = plain.clone().with_labels(&first).unwrap();
     let shows = (0..500).find(|index| {
         plain.write(*index, &mut pixels, &mut truth).unwrap();
         truth.contains(&0)
     });
     fewer.write(shows.unwrap(), &mut pixels, &mut closed).unwrap();
     assert!(closed.is_empty(), "{closed:?}");
+    told.write(shows.unwrap(), &mut pixels, &mut closed).unwrap();
+    assert_eq!(closed.len(), truth.len() - 1);
     assert_eq!(fewer.labels(), plain.labels() - 1);
 }
 

@@ -43,11 +43,11 @@ pub struct TrainArgs {
 #[derive(Debug, Clone, Args)]
 struct SettingArgs {
     /// Images that are shown in all, however many there are
-    #[arg(long, value_name = "N", default_value_t = 20_000, conflicts_with = "passes")]
+    #[arg(long, value_name = "N", default_value_t = 20_000, conflicts_with = "epochs")]
     shown: u64,
     /// Passes over the images, in place of --shown
     #[arg(long, value_name = "N")]
-    passes: Option<u64>,
+    epochs: Option<u64>,
     /// Images a step
     #[arg(long, value_name = "N", default_value_t = 32)]
     batch: usize,
@@ -130,7 +130,7 @@ impl SettingArgs {
             first: None,
             pretraining: Pretraining {
                 images,
-                length: self.passes.map_or(Length::Images(self.shown), Length::Passes),
+                length: self.epochs.map_or(Length::Images(self.shown), Length::Passes),
                 batch: self.batch,
                 lr: self.lr,
                 objective: self.objective,

@@ -145,9 +145,17 @@ impl CurveStudy {
     /// # Errors
     /// [`CurveError::Setting`].
     pub fn of(points: &Points, options: &CurveOptions) -> Result<Self, CurveError> {
+        Self::of_laws(points, &Law::ALL, options)
+    }
+
+    /// Fits some laws.
+    ///
+    /// # Errors
+    /// [`CurveError::Setting`].
+    pub fn of_laws(points: &Points, laws: &[Law], options: &CurveOptions) -> Result<Self, CurveError> {
         options.validate()?;
         let means = means(points);
-        let laws = Law::ALL.into_iter().filter(|law| means.len() >= law.parameters().len());
+        let laws = laws.iter().copied().filter(|law| means.len() >= law.parameters().len());
         let noise = noise(points);
         let mut fits: Vec<Fitted> = laws.map(|law| fitted(law, points, &means, noise, options)).collect();
         fits.sort_by(|a, b| a.aicc.total_cmp(&b.aicc));
