@@ -25,23 +25,18 @@ fn benches(c: &mut Criterion) {
     let sum = LabelReduction::Sum;
     for threads in [1, 2] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        pool.install(|| {
-            let mut group = c.benchmark_group(format!("{ROWS} x {CLASSES}, threads: {threads}"));
-            group.throughput(Throughput::Elements((ROWS * CLASSES) as u64));
-            group.bench_function("logistic, forward", |b| {
-                b.iter(|| multi_label_logistic_loss(scores.clone(), &labels, sum).expect("memory"));
-            });
-            group.bench_function("logistic, forward and back", |b| {
-                b.iter(|| {
-                    let loss = multi_label_logistic_loss(scores.leaky_trace(), &labels, sum);
-                    loss.expect("memory").backward()
-                });
-            });
-            group.bench_function("softmax, forward and back", |b| {
-                b.iter(|| label_set_cross_entropy(scores.leaky_trace(), &labels).expect("memory").backward());
-            });
-            group.finish();
-        });
+        let mut group = c.benchmark_group(format!("{ROWS} x {CLASSES}, threads: {threads}"));
+        group.throughput(Throughput::Elements((ROWS * CLASSES) as u64));
+        let loss = || multi_label_logistic_loss(scores.clone(), &labels, sum).expect("memory");
+        group.bench_function("logistic, forward", |b| b.iter(|| pool.install(loss)));
+        let step = || {
+            let loss = multi_label_logistic_loss(scores.leaky_trace(), &labels, sum);
+            loss.expect("memory").backward()
+        };
+        group.bench_function("logistic, forward and back", |b| b.iter(|| pool.install(step)));
+        let softmax = || label_set_cross_entropy(scores.leaky_trace(), &labels).expect("memory").backward();
+        group.bench_function("softmax, forward and back", |b| b.iter(|| pool.install(softmax)));
+        group.finish();
     }
     let mut group = c.benchmark_group(format!("{ROWS} x {CLASSES}"));
     group.sample_size(10);
