@@ -90,10 +90,11 @@ fn judged(note: &RunNote, real: Option<&RealImages>, network: &dyn Network) -> R
     let source = source_of(trial, real)?;
     let scores = held_out(network, &*source.clean(), trial.held_out)?;
     let mut lines = vec![format!(
-        "{}, {} images, {} shown: accuracy on {} classes that pre-training never saw {:.2} % frozen, {:.2} % fine-tuned",
+        "{}, {} images, {} shown, {} epochs: accuracy on {} classes that pre-training never saw {:.2} % frozen, {:.2} % fine-tuned",
         note.dataset,
         trial.pretraining.images,
         trial.pretraining.shown(),
+        number(trial.pretraining.shown() as f64 / trial.pretraining.images as f64),
         task.classes,
         100.0 * fixed,
         100.0 * tuned
