@@ -1,6 +1,6 @@
 //! A study: nested subsets, several seeds, both ways of transfer.
 
-use std::{path::PathBuf, time::Instant};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use shared::{claims::Cells, ops::targets::LabelSets, parallel::side_by_side};
@@ -55,8 +55,6 @@ pub struct Cell {
     pub held_out: Option<MultiLabelScores>,
     /// The mean loss of each part of pre-training.
     pub losses: Vec<f64>,
-    /// Seconds that it took.
-    pub seconds: f64,
 }
 
 /// Pre-trains a network of `model` on the first N images of `source` for every N and seed of the plan, judges each by `task`, and
@@ -85,7 +83,6 @@ pub fn scaling_study(
         let transferring = Transferring { seed: *seed, ..plan.transferring.clone() };
         let key = (&plan.model, source.key(), &task.key, &pretraining, &transferring, plan.held_out);
         let work = || -> Result<Cell, DataScalingError> {
-            let begun = Instant::now();
             let mut network = model(*seed)?;
             let losses = pretrain(&mut *network, source, &pretraining, None, &mut |_, _| Ok(()))?;
             Ok(Cell {
@@ -95,7 +92,6 @@ pub fn scaling_study(
                 fine_tuned: fine_tuned(&*network, task, &transferring)?,
                 held_out: held_out(&*network, source, plan.held_out)?,
                 losses,
-                seconds: begun.elapsed().as_secs_f64(),
             })
         };
         let cell = match &cells {

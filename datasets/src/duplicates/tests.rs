@@ -117,19 +117,6 @@ fn different_images_are_rarely_taken_for_one() {
     }
 }
 
-/// Minutes: 20 million pairs of each set. Run it with `--ignored --nocapture` to see how many are taken for one.
-#[test]
-#[ignore = "takes minutes"]
-fn few_of_many_images_are_taken_for_one() {
-    for (name, shape, images) in sets(21_000) {
-        let (tests, train) = images.split_at(1000);
-        let tests = NearDuplicates::of(shape, tests).unwrap();
-        let start = std::time::Instant::now();
-        let found = tests.scan(train).unwrap().iter().flatten().count();
-        println!("{name}: {found} of 1000 at the default, {:.1} s", start.elapsed().as_secs_f64());
-    }
-}
-
 #[test]
 fn the_first_of_several_is_named_and_order_is_kept() {
     let images = scene_pixels(0..40);

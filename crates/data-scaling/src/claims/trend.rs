@@ -159,18 +159,10 @@ pub(super) fn trend(context: &Context<'_>) -> Result<Measured, ClaimError> {
     for (n, outcomes) in grid.sizes.iter().zip(&once) {
         equal = equal.row([n.to_string(), cell(&Way::Frozen.of(outcomes))?, cell(&Way::Tuned.of(outcomes))?]);
     }
-    let seconds: f64 = grid.found.iter().flatten().map(|o| o.seconds).sum();
-    let drawing: f64 = grid.found.iter().flatten().map(|o| o.drawing).sum();
     Ok(measured
         .figure(figure("Accuracy on the task against N", &grid.sizes, &grid.found, &grid.scratch)?)
         .table(table(&grid)?)
         .table(equal)
-        .note(format!(
-            "{} runs took {} s of one thread each; drawing scenes was {} of it.",
-            grid.found.iter().map(Vec::len).sum::<usize>(),
-            number(seconds),
-            number(drawing / seconds.max(1e-9))
-        ))
         .config(&trial(context.quick, grid.sizes[0]))?)
 }
 

@@ -1,12 +1,16 @@
 //! `fit`: laws on a user's own points.
 
-use std::path::PathBuf;
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use serde_json::{json, Value};
 use shared::cli::{CliError, Job, Summary};
 
-use crate::curve::{read_points, told, CurveOptions, CurveStudy, Estimate};
+use crate::curve::{parse_points, told, CurveOptions, CurveStudy, Estimate};
 
 /// Flags of `fit`.
 #[derive(Debug, Clone, Args)]
@@ -29,13 +33,30 @@ pub struct FitArgs {
 }
 
 pub(super) fn fit(args: &FitArgs, job: &Job<'_>) -> Result<Summary, CliError> {
-    let points = read_points(&args.points)?;
+    let points = parse_points(&args.points.display().to_string(), &read(&args.points)?)?;
     let options = CurveOptions { draws: args.draws, seed: job.context.seed, level: args.level };
     let study = CurveStudy::of(&points, &options)?;
     let mut lines =
         vec![format!("{}: {} runs of {} sizes", args.points.display(), points.runs(), points.sizes().len())];
     lines.extend(told(&study, &args.at, &args.target)?);
     Ok(Summary { lines, json: json(&study, &args.at, &args.target) })
+}
+
+/// The text of a file of points.
+fn read(path: &Path) -> Result<String, CliError> {
+    const MOST_BYTES: u64 = 16 << 20;
+    let wanted = "give a text file with a line `examples,score` for every run";
+    let unread = |why: &str| format!("{} cannot be read ({why}): {wanted}", path.display());
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|why| unread(&why.to_string()))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(
+            format!("{} is larger than {} MiB: give fewer runs", path.display(), MOST_BYTES >> 20).into()
+        );
+    }
+    Ok(String::from_utf8(bytes).map_err(|_| unread("it is no UTF-8 text"))?)
 }
 
 /// A study as JSON: numbers that are infinite are null.

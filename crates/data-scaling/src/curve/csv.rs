@@ -1,27 +1,6 @@
 //! Points from a text file.
 
-use std::{fs, io::Read, path::Path};
-
 use super::{CurveError, Point, Points};
-
-/// The largest file that is read.
-pub const MOST_BYTES: u64 = 16 << 20;
-
-/// Reads [`parse_points`]' lines from a file.
-///
-/// # Errors
-/// [`CurveError::Unread`], [`CurveError::Large`], and those of [`parse_points`].
-pub fn read_points(path: &Path) -> Result<Points, CurveError> {
-    let unread = |why| CurveError::Unread { path: path.into(), why };
-    let mut bytes = Vec::new();
-    fs::File::open(path).and_then(|f| f.take(MOST_BYTES + 1).read_to_end(&mut bytes)).map_err(unread)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(CurveError::Large { path: path.into() });
-    }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| unread(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is no UTF-8 text")))?;
-    parse_points(&path.display().to_string(), &text)
-}
 
 /// Points from lines of `examples,score`, one a run; a tab, a semicolon or spaces may stand for the comma. Empty lines, lines
 /// that begin with `#`, and a first line without any number, which names the columns, are passed over.
@@ -139,8 +118,6 @@ mod tests {
             assert!(error.starts_with(told), "{text:?} gave {error}");
             assert!(!error.contains('\n'), "{error}");
         }
-        let missing = read_points(Path::new("no-such-file.csv")).unwrap_err().to_string();
-        assert!(missing.starts_with("no-such-file.csv cannot be read"), "{missing}");
     }
 
     proptest! {

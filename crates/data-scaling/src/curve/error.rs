@@ -1,7 +1,5 @@
 //! What can be wrong with points, as one sentence each.
 
-use std::path::PathBuf;
-
 /// Points that no law can be fitted to.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -46,20 +44,6 @@ pub enum CurveError {
         value: String,
         /// What is allowed.
         allowed: &'static str,
-    },
-    /// A file that cannot be read.
-    #[error("{} cannot be read ({why}): give a text file with a line `examples,score` for every run", path.display())]
-    Unread {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        why: std::io::Error,
-    },
-    /// A file that is too large.
-    #[error("{} is larger than {} MiB: give fewer runs", path.display(), crate::curve::MOST_BYTES >> 20)]
-    Large {
-        /// The file.
-        path: PathBuf,
     },
     /// A line that is no run.
     #[error("{place}: {why}; a line holds two numbers, the examples that a run was trained on and its score, as in `10000,0.75`")]

@@ -27,7 +27,7 @@ mod points;
 mod study;
 mod told;
 
-pub use csv::{parse_points, read_points, MOST_BYTES};
+pub use csv::parse_points;
 pub use error::CurveError;
 pub use law::Law;
 pub use points::{Point, Points, Size};

@@ -1,10 +1,5 @@
 //! A trial, run.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Instant,
-};
-
 use datasets::{duplicates::NearDuplicates, synthetic::scenes};
 use serde_json::Value;
 use shared::optim::{AdamConfig, OptimizerConfig};
@@ -133,33 +128,6 @@ pub fn network_of(
     conv_network(device, &options)
 }
 
-/// A source that counts the time it takes.
-struct Timed<'a> {
-    inner: &'a dyn Source,
-    nanoseconds: AtomicU64,
-}
-
-impl Source for Timed<'_> {
-    fn image_len(&self) -> usize {
-        self.inner.image_len()
-    }
-    fn labels(&self) -> usize {
-        self.inner.labels()
-    }
-    fn len(&self) -> Option<u64> {
-        self.inner.len()
-    }
-    fn write(&self, index: u64, pixels: &mut [f32], labels: &mut Vec<u32>) -> Result<(), DataScalingError> {
-        let begun = Instant::now();
-        let done = self.inner.write(index, pixels, labels);
-        self.nanoseconds.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
-        done
-    }
-    fn key(&self) -> Value {
-        self.inner.key()
-    }
-}
-
 /// Runs a trial of a lab to its end.
 ///
 /// # Errors
@@ -180,14 +148,12 @@ pub fn run_trial(
     device: shared::device::DeviceKind,
     tell: &mut dyn FnMut(usize),
 ) -> Result<(Outcome, Box<dyn Network>), DataScalingError> {
-    let begun = Instant::now();
     let of = source_of(trial, real)?;
     let mut network = network_of(trial, &of, device)?;
     let mut outcome = Outcome::default();
     if trial.scratch {
         outcome.fine_tuned = vec![fine_tuned(&*network, task, &trial.transferring)?];
         outcome.frozen = vec![frozen(&*network, task, &trial.transferring)?];
-        outcome.seconds = begun.elapsed().as_secs_f64();
         return Ok((outcome, network));
     }
     if let Some(first) = trial.first {
@@ -199,17 +165,14 @@ pub fn run_trial(
         };
         pretrain(&mut *network, &*of.clean(), &plan, None, &mut |_, _| Ok(()))?;
     }
-    let timed = Timed { inner: of.as_source(), nanoseconds: AtomicU64::new(0) };
     let mut look = |part: usize, network: &dyn Network| {
         outcome.frozen.push(frozen(network, task, &trial.transferring)?);
         outcome.fine_tuned.push(fine_tuned(network, task, &trial.transferring)?);
         tell(part);
         Ok(())
     };
-    let losses = pretrain(&mut *network, &timed, &trial.pretraining, None, &mut look)?;
+    let losses = pretrain(&mut *network, of.as_source(), &trial.pretraining, None, &mut look)?;
     outcome.losses = losses;
     outcome.held_out = held_out(&*network, &*of.clean(), trial.held_out)?;
-    outcome.seconds = begun.elapsed().as_secs_f64();
-    outcome.drawing = 1e-9 * timed.nanoseconds.into_inner() as f64;
     Ok((outcome, network))
 }

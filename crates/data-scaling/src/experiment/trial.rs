@@ -95,10 +95,6 @@ pub struct Outcome {
     pub held_out: Option<MultiLabelScores>,
     /// The mean loss of each part.
     pub losses: Vec<f64>,
-    /// Seconds.
-    pub seconds: f64,
-    /// Seconds of those that making images took.
-    pub drawing: f64,
 }
 
 impl Outcome {
