@@ -3,7 +3,7 @@
 use data_scaling::{
     curve::{told, CurveOptions, CurveStudy},
     points, scaling_study, scene_task, DataScalingError, Encoder, Head, LabelledScenes, Length, Network,
-    Pretraining, Source, StudyPlan, Trainable, Transferring,
+    Outcome, Pretraining, Source, StudyPlan, Trainable, Transferring,
 };
 use datasets::synthetic::{scenes, SceneConfig};
 use shared::{
@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         shard: None,
     };
     let cells = scaling_study(&model, &source, &task, &plan, &|_| {})?;
-    let study = CurveStudy::of(&points(&cells, |cell| cell.fine_tuned)?, &CurveOptions::default())?;
+    let study = CurveStudy::of(&points(&cells, Outcome::last_tuned)?, &CurveOptions::default())?;
     #[allow(clippy::print_stdout)]
     for line in told(&study, &[30_000.0], &[])? {
         println!("{line}");

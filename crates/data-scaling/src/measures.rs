@@ -17,16 +17,23 @@ pub struct MultiLabelScores {
 /// None where no image has it.
 #[must_use]
 pub fn average_precision(scores: &[f32], present: &[bool]) -> Option<f64> {
-    let mut order: Vec<usize> = (0..scores.len().min(present.len())).collect();
+    precision_of(scores, present, |_| true)
+}
+
+/// [`average_precision`] where images that are not found come after all others, and count for nothing.
+fn precision_of(scores: &[f32], present: &[bool], found: impl Fn(usize) -> bool) -> Option<f64> {
+    let images = scores.len().min(present.len());
+    let all = present[..images].iter().filter(|p| **p).count();
+    let mut order: Vec<usize> = (0..images).filter(|at| found(*at)).collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
-    let (mut found, mut sum) = (0_usize, 0.0);
+    let (mut hits, mut sum) = (0_usize, 0.0);
     for (rank, at) in order.into_iter().enumerate() {
         if present[at] {
-            found += 1;
-            sum += found as f64 / (rank + 1) as f64;
+            hits += 1;
+            sum += hits as f64 / (rank + 1) as f64;
         }
     }
-    (found > 0).then(|| sum / found as f64)
+    (all > 0).then(|| sum / all as f64)
 }
 
 /// All measures of a set of images.
@@ -57,14 +64,10 @@ pub fn multi_label_scores(scores: &[f32], labels: usize, sets: &[Vec<u32>]) -> O
         sum += all;
         count += 1;
         // beyond an image's best hundred a label counts as not found
-        let mut cut = column.clone();
-        for (value, order) in cut.iter_mut().zip(&ranks) {
-            if !order.iter().take(100).any(|l| *l == label as u32) {
-                *value = f32::NEG_INFINITY;
-            }
-        }
+        let among = |at: usize| ranks[at].iter().take(100).any(|l| *l == label as u32);
+        let cut = precision_of(&column, &present, among).unwrap_or(0.0);
         let images = present.iter().filter(|p| **p).count();
-        weighted += images as f64 * precision_of_found(&cut, &present);
+        weighted += images as f64 * cut;
         weight += images as f64;
     }
     if count == 0 {
@@ -81,20 +84,6 @@ pub fn multi_label_scores(scores: &[f32], labels: usize, sets: &[Vec<u32>]) -> O
         map_at_100: weighted / weight,
         image_precision: share / images.max(1) as f64,
     })
-}
-
-/// [`average_precision`] where images with a score of −∞ are not found at all.
-fn precision_of_found(scores: &[f32], present: &[bool]) -> f64 {
-    let mut order: Vec<usize> = (0..scores.len()).filter(|at| scores[*at] > f32::NEG_INFINITY).collect();
-    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
-    let (mut found, mut sum) = (0_usize, 0.0);
-    for (rank, at) in order.into_iter().enumerate() {
-        if present[at] {
-            found += 1;
-            sum += found as f64 / (rank + 1) as f64;
-        }
-    }
-    sum / present.iter().filter(|p| **p).count().max(1) as f64
 }
 
 #[cfg(test)]

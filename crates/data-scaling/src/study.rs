@@ -3,20 +3,17 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use shared::{claims::Cells, ops::targets::LabelSets, parallel::side_by_side};
+use shared::{claims::Cells, parallel::side_by_side};
 
 use crate::{
     curve::{CurveError, Point, Points},
-    measures::{multi_label_scores, MultiLabelScores},
+    judge::{Judge, Outcome},
     network::Network,
-    pretrain::{pretrain, Pretraining},
-    source::{Source, Task, TEST_START},
-    transfer::{fine_tuned, frozen, Transferring},
+    pretrain::Pretraining,
+    source::{Source, Task},
+    transfer::Transferring,
     DataScalingError,
 };
-
-/// Images whose scores are worked out at a time.
-const AT_ONCE: usize = 256;
 
 /// What a study runs.
 #[derive(Clone, Debug)]
@@ -47,14 +44,8 @@ pub struct Cell {
     pub images: u64,
     /// The seed.
     pub seed: u64,
-    /// Accuracy on the task with frozen features.
-    pub frozen: f64,
-    /// Accuracy on the task after fine-tuning.
-    pub fine_tuned: f64,
-    /// How good the scores are for held-out images of the source; none where there are none.
-    pub held_out: Option<MultiLabelScores>,
-    /// The mean loss of each part of pre-training.
-    pub losses: Vec<f64>,
+    /// What came of it.
+    pub outcome: Outcome,
 }
 
 /// Pre-trains a network of `model` on the first N images of `source` for every N and seed of the plan, judges each by `task`, and
@@ -84,15 +75,9 @@ pub fn scaling_study(
         let key = (&plan.model, source.key(), &task.key, &pretraining, &transferring, plan.held_out);
         let work = || -> Result<Cell, DataScalingError> {
             let mut network = model(*seed)?;
-            let losses = pretrain(&mut *network, source, &pretraining, None, &mut |_, _| Ok(()))?;
-            Ok(Cell {
-                images: *images,
-                seed: *seed,
-                frozen: frozen(&*network, task, &transferring)?,
-                fine_tuned: fine_tuned(&*network, task, &transferring)?,
-                held_out: held_out(&*network, source, plan.held_out)?,
-                losses,
-            })
+            let judge = Judge { task, transferring: &transferring, held_out: Some((source, plan.held_out)) };
+            let outcome = judge.pretrain(&mut *network, source, &pretraining, &mut |_| {})?;
+            Ok(Cell { images: *images, seed: *seed, outcome })
         };
         let cell = match &cells {
             None => work()?,
@@ -101,35 +86,6 @@ pub fn scaling_study(
         tell(&cell);
         Ok(cell)
     })
-}
-
-/// The measures of a network's scores for `count` images of a source without end that no training set reaches.
-///
-/// # Errors
-/// [`DataScalingError`].
-pub fn held_out(
-    network: &dyn Network,
-    source: &dyn Source,
-    count: usize,
-) -> Result<Option<MultiLabelScores>, DataScalingError> {
-    if count == 0 || source.len().is_some() {
-        return Ok(None);
-    }
-    let image = source.image_len();
-    let (mut scores, mut sets) = (Vec::new(), Vec::with_capacity(count));
-    let mut pixels = vec![0.0; AT_ONCE.min(count) * image];
-    for from in (0..count).step_by(AT_ONCE) {
-        let rows = AT_ONCE.min(count - from);
-        for (at, out) in pixels.chunks_exact_mut(image).take(rows).enumerate() {
-            let mut labels = Vec::new();
-            source.write(TEST_START + (from + at) as u64, out, &mut labels)?;
-            sets.push(labels);
-        }
-        scores.extend(network.scores(&pixels[..rows * image])?);
-    }
-    // every label must exist, or the measures would be of other labels
-    LabelSets::new(sets.iter().map(|set| set.iter().map(|l| *l as usize)), source.labels())?;
-    Ok(multi_label_scores(&scores, source.labels(), &sets))
 }
 
 impl StudyPlan {
@@ -167,12 +123,12 @@ impl StudyPlan {
     }
 }
 
-/// The points of a study for [`CurveStudy`](crate::curve::CurveStudy): a score of every cell by its N.
+/// The points of a study for [`CurveStudy`](crate::curve::CurveStudy): a score of every cell by its N, such as [`Outcome::last_frozen`].
 ///
 /// # Errors
 /// [`CurveError`], such as for cells of one size alone.
-pub fn points(cells: &[Cell], score: impl Fn(&Cell) -> f64) -> Result<Points, CurveError> {
+pub fn points(cells: &[Cell], score: impl Fn(&Outcome) -> f64) -> Result<Points, CurveError> {
     let runs: Vec<Point> =
-        cells.iter().map(|cell| Point { n: cell.images as f64, score: score(cell) }).collect();
+        cells.iter().map(|cell| Point { n: cell.images as f64, score: score(&cell.outcome) }).collect();
     Points::new(&runs)
 }

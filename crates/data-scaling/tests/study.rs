@@ -9,7 +9,7 @@ use std::{
 
 use data_scaling::{
     conv_network, fine_tuned, frozen, held_out, points, pretrain, scaling_study, scene_task, Cell,
-    ConvOptions, DataScalingError, LabelledScenes, Length, Network, Objective, Pretraining, Source,
+    ConvOptions, DataScalingError, LabelledScenes, Length, Network, Objective, Outcome, Pretraining, Source,
     StudyPlan, Task, Transferring, Width, SHAPE, TEST_START,
 };
 use datasets::{
@@ -188,7 +188,7 @@ fn shards_of_a_study_make_the_whole_and_cells_are_kept() {
         whole.iter().map(|c| (c.images, c.seed)).collect::<Vec<_>>(),
         [(20, 0), (20, 1), (40, 0), (40, 1)]
     );
-    assert!(whole.iter().all(|c| c.held_out.is_some() && c.losses.len() == 1));
+    assert!(whole.iter().all(|c| c.outcome.held_out.is_some() && c.outcome.losses.len() == 1));
     let (even, odd) = (run(plan(Some((0, 2)), true)), run(plan(Some((1, 2)), true)));
     assert_eq!([&even[..1], &odd[..1], &even[1..], &odd[1..]].concat(), whole);
     // all cells are there: no model is asked for
@@ -197,7 +197,7 @@ fn shards_of_a_study_make_the_whole_and_cells_are_kept() {
     };
     let kept = scaling_study(&none, &source, &task, &plan(None, true), &|_| {}).unwrap();
     assert_eq!(kept, whole);
-    assert_eq!(points(&whole, |cell| cell.frozen).unwrap().runs(), 4);
+    assert_eq!(points(&whole, Outcome::last_frozen).unwrap().runs(), 4);
     for bad in [
         StudyPlan { sizes: vec![], ..plan(None, false) },
         StudyPlan { seeds: vec![], ..plan(None, false) },

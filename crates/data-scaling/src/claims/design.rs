@@ -4,8 +4,8 @@ use shared::claims::{ClaimError, Context};
 
 use crate::{
     curve::{CurveOptions, CurveStudy, Point, Points},
-    experiment::{Lab, Outcome, Trial},
-    Length,
+    experiment::{Lab, Trial},
+    Length, Outcome,
 };
 
 /// Images that are shown to a network, whatever N: equal iterations.

@@ -10,8 +10,8 @@ use shared::claims::{
 
 use super::design::{middle, runs, seeds, Way};
 use crate::{
-    experiment::{Kept, Lab, Outcome, Trial},
-    Objective,
+    experiment::{Kept, Lab, Trial},
+    Objective, Outcome,
 };
 
 /// Accuracy that counts as the same: two points.

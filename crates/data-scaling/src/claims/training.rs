@@ -12,8 +12,8 @@ use super::{
     labels::named,
 };
 use crate::{
-    experiment::{Clean, Lab, Outcome, Trial},
-    Length, Width,
+    experiment::{Clean, Lab, Trial},
+    Length, Outcome, Width,
 };
 
 /// Claim `capacity`: the gain from sixteen times the images, for three widths.

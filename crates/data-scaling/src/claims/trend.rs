@@ -11,8 +11,8 @@ use shared::claims::{
 use super::design::{runs, seeds, shown, sizes, study, trial, Way};
 use crate::{
     curve::{CurveStudy, Law},
-    experiment::{Lab, Outcome, Trial},
-    Length,
+    experiment::{Lab, Trial},
+    Length, Outcome,
 };
 
 /// Runs at every N, at equal iterations, and networks that learn the task from scratch.

@@ -12,7 +12,7 @@ use shared::{
 use super::TrainArgs;
 use crate::{
     experiment::{network_of, source_of, task_of, RealImages, Trial, SCENES},
-    fine_tuned, frozen, held_out, pretrain, DataScalingError, Network,
+    pretrain, DataScalingError, Judge, Network,
 };
 use datasets::Folder;
 
@@ -85,10 +85,10 @@ pub(super) fn eval(job: &Job<'_>) -> Result<Summary, CliError> {
 fn judged(note: &RunNote, real: Option<&RealImages>, network: &dyn Network) -> Result<Summary, CliError> {
     let trial = &note.trial;
     let task = task_of(trial, real)?;
-    let fixed = frozen(network, &task, &trial.transferring)?;
-    let tuned = fine_tuned(network, &task, &trial.transferring)?;
-    let source = source_of(trial, real)?;
-    let scores = held_out(network, &*source.clean(), trial.held_out)?;
+    let source = source_of(trial, real)?.clean();
+    let held_out = Some((&*source, trial.held_out));
+    let found = Judge { task: &task, transferring: &trial.transferring, held_out }.judge(network)?;
+    let (fixed, tuned) = (found.last_frozen(), found.last_tuned());
     let mut lines = vec![format!(
         "{}, {} images, {} shown, {} epochs: accuracy on {} classes that pre-training never saw {:.2} % frozen, {:.2} % fine-tuned",
         note.dataset,
@@ -99,7 +99,7 @@ fn judged(note: &RunNote, real: Option<&RealImages>, network: &dyn Network) -> R
         100.0 * fixed,
         100.0 * tuned
     )];
-    if let Some(scores) = scores {
+    if let Some(scores) = found.held_out {
         lines.push(format!(
             "held-out scenes: mAP {}, mAP@100 by frequency {}, precision an image {}",
             number(scores.map),
@@ -110,7 +110,7 @@ fn judged(note: &RunNote, real: Option<&RealImages>, network: &dyn Network) -> R
     Ok(Summary {
         lines,
         json: json!({
-            "dataset": note.dataset, "trial": trial, "frozen": fixed, "fine_tuned": tuned, "held_out": scores,
+            "dataset": note.dataset, "trial": trial, "frozen": fixed, "fine_tuned": tuned, "held_out": found.held_out,
         }),
     })
 }

@@ -10,8 +10,8 @@ use shared::{
 use super::{fit, SettingArgs};
 use crate::{
     curve::{told, CurveOptions, CurveStudy, Point, Points},
-    experiment::{Lab, Outcome, Trial, SCENES},
-    DataScalingError,
+    experiment::{Lab, Trial, SCENES},
+    DataScalingError, Outcome,
 };
 
 /// Flags of `study`.

@@ -13,11 +13,11 @@ use shared::{
     parallel::side_by_side,
 };
 
-use crate::{source::Task, DataScalingError};
+use crate::{source::Task, DataScalingError, Outcome};
 
 pub use real::{RealImages, TRANSFER_CLASSES};
 pub use run::{network_of, outcome, run_trial, source_of, task_of, TrialSource};
-pub use trial::{Clean, Data, Kept, Outcome, SceneData, TaskSize, Trial};
+pub use trial::{Clean, Data, Kept, SceneData, TaskSize, Trial};
 
 /// What the embedded source is called.
 pub const SCENES: &str = "synthetic";

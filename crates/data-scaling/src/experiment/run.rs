@@ -4,11 +4,11 @@ use datasets::{duplicates::NearDuplicates, synthetic::scenes};
 use serde_json::Value;
 use shared::optim::{AdamConfig, OptimizerConfig};
 
-use super::{Data, Kept, Lab, Outcome, RealImages, SceneData, Trial};
+use super::{Data, Kept, Lab, RealImages, SceneData, Trial};
 use crate::{
-    conv_network, fine_tuned, frozen, held_out, pretrain, scene_task,
+    conv_network, pretrain, scene_task,
     source::{ClassedImages, LabelledScenes, Source, Task},
-    ConvOptions, DataScalingError, Length, Network, Pretraining, SHAPE, TEST_START,
+    ConvOptions, DataScalingError, Judge, Length, Network, Outcome, Pretraining, SHAPE, TEST_START,
 };
 
 /// Every experiment sees the same endless row of scenes: seeds are those of networks and of orders.
@@ -150,10 +150,10 @@ pub fn run_trial(
 ) -> Result<(Outcome, Box<dyn Network>), DataScalingError> {
     let of = source_of(trial, real)?;
     let mut network = network_of(trial, &of, device)?;
-    let mut outcome = Outcome::default();
+    let clean = of.clean();
+    let judge = Judge { task, transferring: &trial.transferring, held_out: Some((&*clean, trial.held_out)) };
     if trial.scratch {
-        outcome.fine_tuned = vec![fine_tuned(&*network, task, &trial.transferring)?];
-        outcome.frozen = vec![frozen(&*network, task, &trial.transferring)?];
+        let outcome = Judge { held_out: None, ..judge }.judge(&*network)?;
         return Ok((outcome, network));
     }
     if let Some(first) = trial.first {
@@ -163,16 +163,8 @@ pub fn run_trial(
             parts: 1,
             ..trial.pretraining.clone()
         };
-        pretrain(&mut *network, &*of.clean(), &plan, None, &mut |_, _| Ok(()))?;
+        pretrain(&mut *network, &*clean, &plan, None, &mut |_, _| Ok(()))?;
     }
-    let mut look = |part: usize, network: &dyn Network| {
-        outcome.frozen.push(frozen(network, task, &trial.transferring)?);
-        outcome.fine_tuned.push(fine_tuned(network, task, &trial.transferring)?);
-        tell(part);
-        Ok(())
-    };
-    let losses = pretrain(&mut *network, of.as_source(), &trial.pretraining, None, &mut look)?;
-    outcome.losses = losses;
-    outcome.held_out = held_out(&*network, &*of.clean(), trial.held_out)?;
+    let outcome = judge.pretrain(&mut *network, of.as_source(), &trial.pretraining, tell)?;
     Ok((outcome, network))
 }

@@ -3,7 +3,7 @@
 use datasets::{labels::LabelNoise, synthetic::SceneConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::{measures::MultiLabelScores, DataScalingError, Length, Pretraining, Transferring, Width};
+use crate::{DataScalingError, Length, Pretraining, Transferring, Width};
 
 /// Which labels of scenes there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,33 +82,6 @@ pub struct Trial {
     pub transferring: Transferring,
     /// Held-out scenes with true labels that scores are measured on; 0 for none.
     pub held_out: usize,
-}
-
-/// What came of a run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// Accuracy on the task with frozen features, after each part of pre-training.
-    pub frozen: Vec<f64>,
-    /// Accuracy after fine-tuning, likewise.
-    pub fine_tuned: Vec<f64>,
-    /// Measures of scores for held-out scenes, at the end.
-    pub held_out: Option<MultiLabelScores>,
-    /// The mean loss of each part.
-    pub losses: Vec<f64>,
-}
-
-impl Outcome {
-    /// Accuracy with frozen features at the end.
-    #[must_use]
-    pub fn last_frozen(&self) -> f64 {
-        self.frozen.last().copied().unwrap_or(f64::NAN)
-    }
-
-    /// Accuracy after fine-tuning at the end.
-    #[must_use]
-    pub fn last_tuned(&self) -> f64 {
-        self.fine_tuned.last().copied().unwrap_or(f64::NAN)
-    }
 }
 
 impl Trial {
