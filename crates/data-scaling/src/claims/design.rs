@@ -11,7 +11,7 @@ use crate::{
 /// Images that are shown to a network, whatever N: equal iterations.
 pub(super) fn shown(quick: bool) -> u64 {
     if quick {
-        6_400
+        4_800
     } else {
         96_000
     }
@@ -20,7 +20,7 @@ pub(super) fn shown(quick: bool) -> u64 {
 /// Ns: seven over three decades, or five over two.
 pub(super) fn sizes(quick: bool) -> Vec<u64> {
     if quick {
-        vec![64, 200, 640, 2_000, 6_400]
+        vec![48, 150, 480, 1_500, 4_800]
     } else {
         vec![96, 300, 960, 3_000, 9_600, 30_000, 96_000]
     }
@@ -37,15 +37,15 @@ pub(super) fn trial(quick: bool, images: u64) -> Trial {
     if quick {
         (trial.task.train, trial.task.test, trial.held_out) = (240, 480, 200);
         trial.transferring.frozen_steps = 100;
-        trial.transferring.tuned_passes = 8;
+        trial.transferring.tuned_passes = 6;
     }
     trial
 }
 
 /// N of the runs in which something else than N is changed, and how many images they are shown.
 pub(super) fn middle(quick: bool) -> Trial {
-    let mut trial = trial(quick, if quick { 640 } else { 9_600 });
-    trial.pretraining.length = Length::Images(if quick { 3_200 } else { 48_000 });
+    let mut trial = trial(quick, if quick { 480 } else { 9_600 });
+    trial.pretraining.length = Length::Images(if quick { 2_400 } else { 48_000 });
     trial
 }
 
