@@ -91,7 +91,7 @@ fn papers_stand_on_shared_and_datasets_and_not_on_one_another() {
 fn cuda_is_one_line_a_crate() {
     for package in &metadata().packages {
         let expected = match package.name.as_str() {
-            "shared" => vec!["dfdx/cuda".to_owned()],
+            "shared" => vec!["dfdx/cuda".to_owned(), "dep:cudarc".to_owned()],
             _ => vec!["shared/cuda".to_owned()],
         };
         if let Some(feature) = package.features.get("cuda") {
@@ -116,6 +116,30 @@ fn only_devices_and_ops_know_of_cuda() {
         seen += count;
     }
     assert!(seen > 0, "nothing asks for the feature `cuda`: is this test looking at the right files?");
+}
+
+/// Each time a host reads a tensor it waits for the device: `read_back` is the one way, so that a test can count them.
+#[test]
+fn tensors_are_read_by_read_back_alone() {
+    let mut seen = 0;
+    for (path, text) in sources() {
+        let name = path.to_string_lossy();
+        let ours = name.starts_with("shared/src/") || name.starts_with("crates/");
+        if !ours || !name.contains("/src/") || name.contains("tests") || name.contains("/testing/") {
+            continue;
+        }
+        for line in code(&text).lines() {
+            let reads = [".as_vec()", ".array()", ".copy_into("].iter().any(|read| line.contains(read));
+            let allowed = name.ends_with("device/read_back.rs")
+                // of strides, once a model, and only where a tensor is not contiguous
+                || (name.ends_with("nn/state/layout.rs") && line.contains("probe."))
+                // the first kernel that a device runs
+                || name.ends_with("device/cuda.rs");
+            assert!(!reads || allowed, "{name} reads a tensor with `{}`: use device::read_back", line.trim());
+            seen += usize::from(reads);
+        }
+    }
+    assert!(seen > 0, "nothing reads a tensor: is this test looking at the right files?");
 }
 
 #[test]

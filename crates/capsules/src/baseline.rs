@@ -1,7 +1,7 @@
 //! The convolutional network that the paper compares with on MultiMNIST, at about the CapsNet's number of weights.
 
 use shared::{
-    device::Backend,
+    device::{read_back, Backend},
     dfdx::{
         prelude::*,
         shapes::Const,
@@ -19,7 +19,7 @@ use crate::{
     config::{CheckedConfig, Size},
     data::Batch,
     error::compute,
-    network::{host_values, Network, Objective, Trainable},
+    network::{Network, Objective, Trainable},
     CapsError,
 };
 
@@ -176,7 +176,7 @@ impl<D: Backend, N: Cnn<D>> Objective<D> for Convolutional<N> {
     }
 
     fn scores(&self, images: Tensor<(usize, usize, usize, usize), f32, D>) -> Result<Vec<f32>, CapsError> {
-        Ok(host_values(&self.net.forward(images, NoneTape).map_err(compute)?))
+        Ok(read_back(&self.net.forward(images, NoneTape).map_err(compute)?))
     }
 }
 

@@ -219,7 +219,7 @@ macro_rules! caps_net {
                 }
 
                 fn routing_weights(&self) -> (Vec<f32>, Option<Vec<f32>>) {
-                    (self.digit.weight.as_vec(), self.digit.bias().map(|bias| bias.as_vec()))
+                    ($crate::__shared::device::read_back(&self.digit.weight), self.digit.bias().map(|bias| $crate::__shared::device::read_back(bias)))
                 }
             }
         };

@@ -2,10 +2,10 @@
 
 use rand_distr::{Distribution, Normal};
 use shared::{
-    device::{Backend, DeviceKind, DeviceTask},
+    device::{read_back, read_number, Backend, DeviceKind, DeviceTask},
     dfdx::{
         prelude::*,
-        shapes::{HasShape, Shape},
+        shapes::HasShape,
         tensor::{Gradients, Tape, Tensor},
     },
     nn::state::{load_state_dict, state_dict, NamedTensor},
@@ -266,7 +266,7 @@ impl<D: Backend, M: CapsModel<D>> Objective<D> for CapsNet<M> {
     fn scores(&self, images: Tensor<(usize, usize, usize, usize), f32, D>) -> Result<Vec<f32>, CapsError> {
         let v = self.class_capsules(images, NoneTape).map_err(compute)?;
         let length = |v: &[f32]| v.iter().map(|v| v * v).sum::<f32>().sqrt();
-        Ok(host_values(&v).chunks_exact(M::SIZES.width).map(length).collect())
+        Ok(read_back(&v).chunks_exact(M::SIZES.width).map(length).collect())
     }
 
     fn capsules(&self) -> Option<&dyn Capsules<D>> {
@@ -283,11 +283,11 @@ impl<D: Backend, M: CapsModel<D>> Capsules<D> for CapsNet<M> {
         &self,
         images: Tensor<(usize, usize, usize, usize), f32, D>,
     ) -> Result<Vec<f32>, CapsError> {
-        Ok(host_values(&CapsNet::class_capsules(self, images, NoneTape).map_err(compute)?))
+        Ok(read_back(&CapsNet::class_capsules(self, images, NoneTape).map_err(compute)?))
     }
 
     fn decode(&self, masked: Tensor<(usize, usize), f32, D>) -> Result<Vec<f32>, CapsError> {
-        Ok(host_values(&self.net.decode(masked).map_err(compute)?))
+        Ok(read_back(&self.net.decode(masked).map_err(compute)?))
     }
 
     fn trace(
@@ -298,7 +298,7 @@ impl<D: Backend, M: CapsModel<D>> Capsules<D> for CapsNet<M> {
         let CapsSizes { children, length, classes, width, .. } = M::SIZES;
         let batch = images.shape().0;
         let scale = self.primary_scale(M::SIZES);
-        let u = host_values(&self.net.primary_capsules(images, NoneTape, scale).map_err(compute)?);
+        let u = read_back(&self.net.primary_capsules(images, NoneTape, scale).map_err(compute)?);
         let (w, bias) = self.net.routing_weights();
         let sizes = RoutingSizes { batch, children, length, parents: classes, width };
         let routing = shared::ops::routing::Routing { iterations, ..self.config.routing };
@@ -362,16 +362,17 @@ impl<O: Objective<D>, D: Backend> Network for Trainable<O, D> {
         };
         let (images, tape) = self.images(&batch.images)?.traced(grads).split_tape();
         let loss = self.objective.loss(images, tape, batch).map_err(compute)?;
-        let value = f64::from(loss.as_vec()[0]);
+        // the host waits for it when the step is done
+        let value = loss.retaped::<NoneTape>();
         let mut grads = loss.try_backward().map_err(compute)?;
         self.optimizer.step(self.objective.net_mut(), &mut grads)?;
         self.grads = Some(grads);
-        Ok(value)
+        Ok(read_number(&value))
     }
 
     fn loss(&self, batch: &Batch) -> Result<f64, CapsError> {
         let loss = self.objective.loss(self.images(&batch.images)?, NoneTape, batch).map_err(compute)?;
-        Ok(f64::from(loss.as_vec()[0]))
+        Ok(read_number(&loss))
     }
 
     fn scores(&self, images: &[f32]) -> Result<Vec<f32>, CapsError> {
@@ -422,12 +423,4 @@ impl<O: Objective<D>, D: Backend> Network for Trainable<O, D> {
         self.optimizer.import_state(self.objective.net(), &optimizer)?;
         self.load_weights(&weights)
     }
-}
-
-/// Row-major values; nothing for no rows, which dfdx's iterators do not bear.
-pub(crate) fn host_values<S: Shape, D: Backend>(tensor: &Tensor<S, f32, D>) -> Vec<f32> {
-    if tensor.shape().num_elements() == 0 {
-        return Vec::new();
-    }
-    tensor.as_vec()
 }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use shared::{
-    device::{Backend, DeviceKind, DeviceTask},
+    device::{read_back, read_number, Backend, DeviceKind, DeviceTask},
     dfdx::{
         prelude::*,
         shapes::{Const, ConstDim, Dim, Dtype},
@@ -326,11 +326,12 @@ impl<M: Encoder<D> + 'static, D: Backend> Network for Trainable<M, D> {
             Objective::Softmax => label_set_cross_entropy(scores, labels),
         };
         let loss = loss.map_err(compute)?;
-        let value = f64::from(loss.as_vec()[0]);
+        // the host waits for it when the step is done
+        let value = loss.retaped::<NoneTape>();
         let mut grads = loss.try_backward().map_err(compute)?;
         self.optimizer.step(&mut self.net, &mut grads)?;
         self.grads = Some(grads);
-        Ok(value)
+        Ok(read_number(&value))
     }
 
     fn scores(&self, images: &[f32]) -> Result<Vec<f32>, DataScalingError> {
@@ -340,13 +341,13 @@ impl<M: Encoder<D> + 'static, D: Backend> Network for Trainable<M, D> {
         let features = encoder.features(images, NoneTape, &mut Pass::Eval).map_err(compute)?;
         let head = &self.net.head;
         let scores = linear(features, &head.weight, &head.bias, Activation::Identity).map_err(compute)?;
-        Ok(scores.as_vec())
+        Ok(read_back(&scores))
     }
 
     fn features(&self, images: &[f32]) -> Result<Vec<f32>, DataScalingError> {
         let images = self.batch(images, None)?;
         let mut encoder = self.net.encoder.clone();
-        Ok(encoder.features(images, NoneTape, &mut Pass::Eval).map_err(compute)?.as_vec())
+        Ok(read_back(&encoder.features(images, NoneTape, &mut Pass::Eval).map_err(compute)?))
     }
 
     fn for_task(

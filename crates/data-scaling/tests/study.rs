@@ -221,6 +221,37 @@ fn labels_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn networks_learn_alike_on_every_device() {
+    use shared::testing::{assert_same_within, assert_tensors_close, TestDevice};
+    let source = source();
+    let run = |device: DeviceKind, objective: Objective| {
+        let sgd = shared::optim::SgdConfig { lr: 1e-3, ..shared::optim::SgdConfig::default() };
+        let (optimizer, outputs) = (OptimizerConfig::Sgd(sgd), source.labels());
+        let options = ConvOptions { width: Width::Half, outputs, prior: None, optimizer, seed: 5 };
+        let mut net = conv_network(device, &options).unwrap();
+        let plan = Pretraining {
+            images: 24,
+            length: Length::Images(24),
+            batch: 8,
+            objective,
+            lr: 1e-3,
+            ..short().0
+        };
+        let losses = pretrain(&mut *net, &source, &plan, None, &mut |_, _| Ok(())).unwrap();
+        (losses.iter().map(|loss| *loss as f32).collect::<Vec<f32>>(), net.weights())
+    };
+    for objective in [Objective::Logistic, Objective::LogisticMean, Objective::Softmax] {
+        let host = run(DeviceKind::Cpu, objective);
+        for device in TestDevice::all() {
+            let (what, there) =
+                (format!("{objective:?} on {}", device.name()), device.run(|kind| run(kind, objective)));
+            assert_same_within(&what, &there.0, &host.0, 1e-4);
+            assert_tensors_close(&what, &there.1, &host.1, 1e-4);
+        }
+    }
+}
+
+#[test]
 fn closure_adds_what_was_missing_and_a_subset_leaks_nothing() {
     let plain = source();
     let noise = LabelNoise { missing_parents: 1.0, ..LabelNoise::default() };

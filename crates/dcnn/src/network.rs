@@ -2,7 +2,7 @@
 
 use rand_distr::{Normal, Uniform};
 use shared::{
-    device::{Backend, DeviceKind, DeviceTask},
+    device::{read_back, read_number, Backend, DeviceKind, DeviceTask},
     dfdx::{
         prelude::*,
         shapes::Dtype,
@@ -227,25 +227,26 @@ impl<const SLICES: usize, D: Backend> Network for Trainable<SLICES, D> {
         };
         let scores = self.forward(rows, self.net.conv.weight.trace(grads))?;
         let loss = self.loss(scores, targets)?;
-        let value = f64::from(loss.as_vec()[0]);
+        // the host waits for it when the step is done
+        let value = loss.retaped::<NoneTape>();
         let mut grads = loss.try_backward().map_err(compute)?;
         self.optimizer.step(&mut self.net, &mut grads)?;
         if let Some(fixed) = &self.fixed {
             self.net.conv.weight = fixed.clone();
         }
         self.grads = Some(grads);
-        Ok(value)
+        Ok(read_number(&value))
     }
 
     fn scores(&self, rows: &SparseRows) -> Result<Vec<f32>, DcnnError> {
-        Ok(host_values(&self.forward(rows, self.net.conv.weight.clone())?))
+        Ok(read_back(&self.forward(rows, self.net.conv.weight.clone())?))
     }
 
     fn evaluate(&self, rows: &SparseRows, targets: &Targets) -> Result<(Vec<f32>, f64), DcnnError> {
         let scores = self.forward(rows, self.net.conv.weight.clone())?;
-        let values = host_values(&scores);
+        let values = read_back(&scores);
         let loss = self.loss(scores, targets)?;
-        Ok((values, f64::from(loss.as_vec()[0])))
+        Ok((values, read_number(&loss)))
     }
 
     fn weights(&self) -> Vec<NamedTensor> {
@@ -272,12 +273,4 @@ impl<const SLICES: usize, D: Backend> Network for Trainable<SLICES, D> {
         self.optimizer.import_state(&self.net, &optimizer)?;
         self.load_weights(&weights)
     }
-}
-
-/// Row-major values; nothing for no rows, which dfdx's iterators do not bear.
-fn host_values<S: Shape, D: Backend>(tensor: &Tensor<S, f32, D>) -> Vec<f32> {
-    if tensor.shape().num_elements() == 0 {
-        return Vec::new();
-    }
-    tensor.as_vec()
 }

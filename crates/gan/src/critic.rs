@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_distr::StandardNormal;
 use shared::{
-    device::{frozen, Backend},
+    device::{frozen, read_back, read_number, Backend},
     dfdx::{prelude::*, tensor::OwnedTape},
     train::{RunRng, State},
 };
@@ -112,7 +112,7 @@ impl<D: Backend, C: Discriminator<X, F, D>, const X: usize, const F: usize> Crit
             let features = net.features(x.traced(grads), &mut pass).map_err(compute)?;
             let more = also(net, features.with_empty_tape(), is_real)?;
             let scores = net.score(features, &mut pass).map_err(compute)?;
-            let values = scores.as_vec();
+            let values = read_back(&scores);
             let count = values.len().max(1) as f64;
             let mean = values.iter().map(|a| f64::from(*a)).sum::<f64>() / count;
             let right = values.iter().filter(|a| (f64::from(**a) > middle) == is_real).count() as f64;
@@ -129,7 +129,7 @@ impl<D: Backend, C: Discriminator<X, F, D>, const X: usize, const F: usize> Crit
                 Some(more) => loss.try_add(more).map_err(compute)?,
                 None => loss,
             };
-            report.loss += f64::from(loss.as_vec()[0]);
+            report.loss += read_number(&loss);
             grads = loss.try_backward().map_err(compute)?;
         }
         let weight = match recipe.penalty {
@@ -207,7 +207,7 @@ impl<D: Backend, C: Discriminator<X, F, D>, const X: usize, const F: usize> Crit
     pub fn scores(&mut self, x: &Vectors<X, D>) -> Result<Vec<f32>, GanError> {
         let mut pass = shared::nn::Pass::Eval;
         let features = self.player.net.features(x.clone(), &mut pass).map_err(compute)?;
-        Ok(self.player.net.score(features, &mut pass).map_err(compute)?.as_vec())
+        Ok(read_back(&self.player.net.score(features, &mut pass).map_err(compute)?))
     }
 
     /// x + N(0, σ²).
@@ -228,7 +228,7 @@ impl<D: Backend, C: Discriminator<X, F, D>, const X: usize, const F: usize> Crit
 
     /// Random points between pairs of real and generated examples, one ε a pair.
     fn between(&mut self, real: &Vectors<X, D>, fake: &Vectors<X, D>) -> Result<Vectors<X, D>, GanError> {
-        let (a, b) = (real.as_vec(), fake.as_vec());
+        let (a, b) = (read_back(real), read_back(fake));
         let rows = a.len().min(b.len()) / X.max(1);
         let mut points = Vec::with_capacity(rows * X);
         for (a, b) in a.chunks_exact(X).zip(b.chunks_exact(X)) {
@@ -258,8 +258,8 @@ impl<D: Backend, C: Discriminator<X, F, D>, const X: usize, const F: usize> Crit
             net.score(features, &mut pass)
         });
         let sum: Tensor<(), f32, D, _> = scores.and_then(|s| s.try_sum()).map_err(compute)?;
-        let slope = sum.try_backward().map_err(compute)?.get(x).as_vec();
-        let values = x.as_vec();
+        let slope = read_back(&sum.try_backward().map_err(compute)?.get(x));
+        let values = read_back(x);
         let size = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len().max(1) as f64;
         let eps = STEP * size.sqrt().max(1e-3) * (X as f64).sqrt();
         let (mut value, mut pulls) = (0.0, Vec::with_capacity(rows));

@@ -1,7 +1,7 @@
 //! The game: a generator against a discriminator, with or without classes.
 
 use shared::{
-    device::Backend,
+    device::{read_back, read_number, Backend},
     dfdx::prelude::*,
     nn::{
         state::{state_dict, NamedTensor},
@@ -154,7 +154,7 @@ where
         let (fake, tape) = net.generate(z.traced(grads), &mut pass).map_err(compute)?.split_tape();
         let shown = self.with_classes(fake.clone(), classes.clone())?;
         report.critic = self.critic.learn(&self.recipe, self.steps, &real, &shown)?;
-        report.spread = neighbours(&fake.as_vec(), X) / neighbours(last.values, X).max(f64::MIN_POSITIVE);
+        report.spread = neighbours(&read_back(&fake), X) / neighbours(last.values, X).max(f64::MIN_POSITIVE);
 
         let ahead = (self.recipe.unroll > 0).then(|| self.critic.player.snapshot());
         for _ in 0..self.recipe.unroll {
@@ -165,7 +165,7 @@ where
         if let Some(before) = ahead {
             self.critic.player.restore(before)?;
         }
-        report.generator_loss = f64::from(loss.as_vec()[0]);
+        report.generator_loss = read_number(&loss);
         let grads = loss.try_backward().map_err(compute)?;
         self.generator.update(grads, self.recipe.rate_at(self.steps))?;
         report.generator_grad_norm = self.generator.grad_norm;
@@ -223,7 +223,7 @@ where
         let mut samples = Vec::with_capacity(z.len() / Z * X);
         for z in z.chunks(SAMPLE_BATCH * Z) {
             let z = self.device.try_tensor_from_vec(z.to_vec(), (z.len() / Z, Const)).map_err(compute)?;
-            samples.extend(net.generate(z, &mut Pass::Eval).map_err(compute)?.as_vec());
+            samples.extend(read_back(&net.generate(z, &mut Pass::Eval).map_err(compute)?));
         }
         Ok(samples)
     }

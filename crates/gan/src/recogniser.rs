@@ -2,7 +2,7 @@
 //! to be shipped.
 
 use shared::{
-    device::{Backend, DeviceKind, DeviceTask},
+    device::{read_back, Backend, DeviceKind, DeviceTask},
     dfdx::prelude::*,
     nn::{state::NamedTensor, Activation, Conv2d, Flatten, Linear},
     ops::{cross_entropy::softmax_cross_entropy, targets::Targets},
@@ -155,9 +155,9 @@ impl DeviceTask for Look<'_> {
             let x: Vectors<784, D> =
                 device.try_tensor_from_vec(values.to_vec(), (values.len() / 784, Const)).map_err(compute)?;
             let features = net.features(x, NoneTape).map_err(compute)?;
-            found.features.extend(features.as_vec());
+            found.features.extend(read_back(&features));
             let logits = net.output.forward(features, Activation::Identity).map_err(compute)?;
-            found.probabilities.extend(logits.try_softmax::<Axis<1>>().map_err(compute)?.as_vec());
+            found.probabilities.extend(read_back(&logits.try_softmax::<Axis<1>>().map_err(compute)?));
         }
         Ok(found)
     }

@@ -186,7 +186,7 @@ impl Report {
     fn verdict_table(&self) -> String {
         let column = |name, max, right| Column { name, max, right };
         let mut table = TextTable::new(&[
-            column("verdict", 7, false),
+            column("verdict", 9, false),
             column("claim", 24, false),
             column("where", 16, false),
             column("measured, 95 % interval", 32, false),

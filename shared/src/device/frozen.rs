@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use super::scope;
+
 thread_local! {
     static FROZEN: Cell<bool> = const { Cell::new(false) };
 }
@@ -28,15 +30,7 @@ thread_local! {
 /// # Ok::<(), CpuError>(())
 /// ```
 pub fn frozen<R>(work: impl FnOnce() -> R) -> R {
-    /// Puts the former state back, also when `work` panics.
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            FROZEN.with(|frozen| frozen.set(self.0));
-        }
-    }
-    let _restore = Restore(FROZEN.with(|frozen| frozen.replace(true)));
-    work()
+    scope::with(&FROZEN, work)
 }
 
 /// Whether weights read now are to have no gradient.

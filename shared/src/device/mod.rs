@@ -30,7 +30,10 @@ mod frozen;
 mod host_op;
 pub mod memory;
 mod param;
+mod read_back;
+mod scope;
 mod values;
+mod without_kernels;
 
 use std::{fmt, str::FromStr};
 
@@ -49,6 +52,12 @@ pub use frozen::frozen;
 pub use host_op::{host_op, HostTensor};
 pub(crate) use memory::zeros;
 pub use param::{ParamError, ParamStore, Update};
+#[cfg(any(test, feature = "testing"))]
+pub use read_back::read_backs;
+pub use read_back::{read_back, read_number, waited};
+#[cfg(any(test, feature = "testing"))]
+pub use without_kernels::without_kernels;
+pub(crate) use without_kernels::{kernel_or, kernels_are_off};
 
 /// A device that every op of this crate runs on.
 ///

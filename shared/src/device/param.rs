@@ -25,6 +25,12 @@ pub type Update<'a> = dyn FnMut(&mut [f32], &[f32]) + 'a;
 /// The default copies weights and gradient to the host and the weights back, which is right on any device; `Cpu`
 /// lends the storage of both instead.
 pub trait ParamStore: Device<f32> {
+    /// Whether [`update_param`](Self::update_param) lends the memory of the device itself, so that an update by slices
+    /// copies nothing. Elsewhere an optimiser updates tensors by the device's own ops.
+    fn lends() -> bool {
+        false
+    }
+
     /// Lends `tensor` and its gradient to `update`, writes the weights back and zeroes the gradient.
     ///
     /// A tensor without a gradient gets one of zeros first.
@@ -42,6 +48,10 @@ pub trait ParamStore: Device<f32> {
 }
 
 impl ParamStore for Cpu {
+    fn lends() -> bool {
+        !super::kernels_are_off()
+    }
+
     fn update_param<S: Shape>(
         &self,
         tensor: &mut Tensor<S, f32, Self>,
@@ -68,7 +78,7 @@ fn update_by_copies<S: Shape, D: Device<f32>>(
 ) -> Result<(), ParamError> {
     layout::physical_order(tensor).map_err(ParamError)?;
     grads.try_alloc_for(tensor).map_err(refused)?;
-    let gradient = grads.get(tensor).as_vec();
+    let gradient = super::read_back(&grads.get(tensor));
     let mut weights = layout::read(tensor);
     update(&mut weights, &gradient);
     layout::write(tensor, &weights).map_err(ParamError)?;

@@ -9,7 +9,9 @@ use dfdx::{
 use super::{Activation, Checked, Pass};
 use crate::{
     device::Backend,
-    ops::batch_norm::{batch_norm_eval, batch_norm_train, BatchNormOptions, BatchStatistics, Normalized},
+    ops::batch_norm::{
+        batch_norm_eval, batch_norm_train, follow, BatchNormOptions, BatchStatistics, Normalized,
+    },
 };
 
 #[cfg(test)]
@@ -143,22 +145,14 @@ impl<const C: usize, D: Backend> BatchNorm2d<C, f32, D> {
 
     /// Moves the running statistics towards those of a batch, group after group.
     ///
+    /// # Errors
+    /// The device's: out of memory.
+    ///
     /// # Panics
     /// If they are of another number of channels: a bug of the caller.
-    pub fn update_running(&mut self, statistics: &BatchStatistics) {
-        assert_eq!(statistics.channels, C, "update_running: channels");
-        let keep = 1.0 - self.momentum;
-        for (running, batch) in
-            [(&mut self.running_mean, &statistics.mean), (&mut self.running_var, &statistics.variance)]
-        {
-            let mut values = running.as_vec();
-            for group in batch.chunks_exact(C.max(1)) {
-                for (value, new) in values.iter_mut().zip(group) {
-                    *value = (keep * f64::from(*value) + self.momentum * f64::from(*new)) as f32;
-                }
-            }
-            running.copy_from(&values);
-        }
+    pub fn update_running(&mut self, statistics: &BatchStatistics<D>) -> Result<(), D::Err> {
+        follow(&mut self.running_mean, &statistics.mean, self.momentum)?;
+        follow(&mut self.running_var, &statistics.variance, self.momentum)
     }
 
     fn run<B: Dim, H: Dim, W: Dim, T: Tape<f32, D>>(
@@ -173,7 +167,7 @@ impl<const C: usize, D: Backend> BatchNorm2d<C, f32, D> {
             Pass::Train(training) => {
                 let (y, statistics) = self.train(x, residual, activation, training.group)?;
                 if training.update_running {
-                    self.update_running(&statistics);
+                    self.update_running(&statistics)?;
                 }
                 Ok(y)
             }

@@ -34,6 +34,8 @@ pub mod concat;
 pub mod conv2d;
 pub mod conv_transpose2d;
 pub mod cross_entropy;
+#[cfg(test)]
+mod devices;
 pub mod diffusion;
 pub mod dropout;
 pub mod embedding;

@@ -4,6 +4,7 @@ use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ensure, is_eps, OptimError, EPS_RANGE};
+use super::program::{Instruction, Register};
 use super::rule::{decayed, Slot, StepPoint, UpdateRule, MAX_SLOTS};
 use super::{Optimizer, ParamFilter, WeightDecay};
 
@@ -115,5 +116,19 @@ impl UpdateRule for AdaGradConfig {
                 *w = w0 - rate * (g / ((*sum + inside).sqrt() + outside));
             }
         });
+    }
+    fn program(&self, at: &StepPoint) -> Option<Vec<Instruction>> {
+        use Register::{Gradient, Scratch, Slot, Weight};
+        let blend = |to, keep, from, share| Instruction::Blend { to, keep, from, share };
+        let (inside, outside) = self.eps_placement.split(self.eps);
+        let (inside, outside) = (f64::from(inside), f64::from(outside));
+        let rate = at.lr / (1.0 + (at.step - 1) as f64 * self.lr_decay);
+        let (numerator, square, root) = (Gradient, Slot(0), 1.0);
+        Some(vec![
+            Instruction::Square { to: Scratch, of: Gradient },
+            blend(Slot(0), 1.0, Scratch, 1.0),
+            Instruction::OverRoot { to: Scratch, numerator, square, inside, root, outside },
+            blend(Weight, f64::from(at.shrink), Scratch, -rate),
+        ])
     }
 }

@@ -4,6 +4,7 @@ use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ensure, is_eps, OptimError, EPS_RANGE};
+use super::program::{Instruction, Register};
 use super::rule::{decayed, Slot, StepPoint, UpdateRule, MAX_SLOTS};
 use super::{Optimizer, ParamFilter, WeightDecay};
 
@@ -116,5 +117,24 @@ impl UpdateRule for AdamConfig {
                 }
             });
         }
+    }
+    fn program(&self, at: &StepPoint) -> Option<Vec<Instruction>> {
+        use Register::{Gradient, Scratch, Slot, Weight};
+        let blend = |to, keep, from, share| Instruction::Blend { to, keep, from, share };
+        let t = at.step as f64;
+        let mut program = vec![
+            blend(Slot(0), self.beta1, Gradient, 1.0 - self.beta1),
+            Instruction::Square { to: Scratch, of: Gradient },
+            blend(Slot(1), self.beta2, Scratch, 1.0 - self.beta2),
+        ];
+        if self.amsgrad {
+            program.push(Instruction::Maximum { to: Slot(2), of: Slot(1) });
+        }
+        let (numerator, square) = (Slot(0), Slot(1 + usize::from(self.amsgrad)));
+        let (inside, root, outside) = (0.0, (1.0 - self.beta2.powf(t)).sqrt(), self.eps);
+        program.push(Instruction::OverRoot { to: Scratch, numerator, square, inside, root, outside });
+        let rate = at.lr / (1.0 - self.beta1.powf(t));
+        program.push(blend(Weight, f64::from(at.shrink), Scratch, -rate));
+        Some(program)
     }
 }

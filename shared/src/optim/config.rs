@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::program::Instruction;
 use super::rule::{Slot, StepPoint, UpdateRule, MAX_SLOTS};
 use super::{
     AdaGradConfig, AdamConfig, OptimError, Optimizer, ParamFilter, RmsPropConfig, SgdConfig, WeightDecay,
@@ -67,5 +68,9 @@ impl UpdateRule for OptimizerConfig {
 
     fn update(&self, at: &StepPoint, w: &mut [f32], g: &[f32], slots: [&mut [f32]; MAX_SLOTS]) {
         self.rule().update(at, w, g, slots);
+    }
+
+    fn program(&self, at: &StepPoint) -> Option<Vec<Instruction>> {
+        self.rule().program(at)
     }
 }

@@ -16,6 +16,7 @@ mod decay;
 mod error;
 mod flat;
 mod optimizer;
+mod program;
 mod rmsprop;
 mod rule;
 mod saved;
@@ -24,6 +25,7 @@ mod sgd;
 mod step;
 #[cfg(test)]
 mod tests;
+mod thread_bound;
 
 pub use crate::device::{ParamError, ParamStore, Update};
 pub use adagrad::{AdaGrad, AdaGradConfig, EpsPlacement};
@@ -33,6 +35,7 @@ pub use decay::{ParamFilter, WeightDecay};
 pub use error::OptimError;
 pub use flat::take_gradients;
 pub use optimizer::Optimizer;
+pub use program::{Instruction, Register};
 pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use rule::{Slot, StepPoint, UpdateRule, MAX_SLOTS};
 pub use saved::{OptimScalars, OptimState};

@@ -1,10 +1,16 @@
 //! The optimiser: everything about training with an update rule but the rule itself.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
+
+use dfdx::shapes::Shape;
+use dfdx::tensor::Tensor;
 
 use super::chunks::{self, Job};
+use super::program::Slots;
 use super::rule::{Slot, StepPoint, UpdateRule, MAX_SLOTS};
 use super::{OptimError, WeightDecay};
+use crate::device::ParamStore;
+use crate::nn::state::layout;
 
 /// An optimiser with the update rule `R`: [`Sgd`](super::Sgd), [`Adam`](super::Adam),
 /// [`AdaGrad`](super::AdaGrad), [`RmsProp`](super::RmsProp), or any of them by configuration,
@@ -37,7 +43,7 @@ pub(super) struct ParamState {
     /// How many updates the parameter has had.
     pub(super) step: u64,
     /// In the order of the rule's slots.
-    pub(super) slots: Vec<Vec<f32>>,
+    pub(super) slots: Slots,
 }
 
 impl<R: UpdateRule> Optimizer<R> {
@@ -89,10 +95,10 @@ impl<R: UpdateRule> Optimizer<R> {
     }
 
     /// One state tensor of one parameter, such as `slot("0.weight", "velocity")`, in row-major order; `None`
-    /// where the rule has no such slot or the parameter has had no update.
-    pub fn slot(&self, param: &str, slot: &str) -> Option<&[f32]> {
+    /// where the rule has no such slot or the parameter has had no update. It is a copy where the state is on a device.
+    pub fn slot(&self, param: &str, slot: &str) -> Option<Cow<'_, [f32]>> {
         let at = self.slots.iter().position(|s| s.name == slot)?;
-        self.params.get(param).map(|state| state.slots[at].as_slice())
+        self.params.get(param).map(|state| state.slots.read(at))
     }
 
     /// The mask of the parameter called `param`, if one is set.
@@ -111,14 +117,18 @@ impl<R: UpdateRule> Optimizer<R> {
     /// [`OptimError::Length`] where the parameter is known and has another number of elements. A parameter not
     /// known yet is checked by the next step, which also refuses a mask that no parameter of the model has.
     pub fn set_mask(&mut self, param: &str, mask: Option<Vec<bool>>) -> Result<(), OptimError> {
+        let state = self.params.get_mut(param);
         let Some(mask) = mask else {
+            // off the device, where the mask is too
+            state.map(|state| state.slots.host());
             self.masks.remove(param);
             return Ok(());
         };
-        if let Some(state) = self.params.get_mut(param) {
+        if let Some(state) = state {
             check_length(param, "mask", state.shape.iter().product(), mask.len())?;
+            let slots = state.slots.host();
             if self.mask_state {
-                for (values, slot) in state.slots.iter_mut().zip(&self.slots) {
+                for (values, slot) in slots.iter_mut().zip(&self.slots) {
                     chunks::hold(values, &mask, slot.initial);
                 }
             }
@@ -170,18 +180,55 @@ impl<R: UpdateRule> Optimizer<R> {
         g: &[f32],
     ) -> Result<f64, OptimError> {
         check_length(name, "gradient", w.len(), g.len())?;
+        let at = self.begin_update(name, shape, w.len())?;
+        let Some(state) = self.params.get_mut(name) else { return Ok(0.0) };
         let mask = self.masks.get(name).map(Vec::as_slice);
-        if let Some(mask) = mask {
-            check_length(name, "mask", w.len(), mask.len())?;
+        let mut slots = state.slots.host().iter_mut();
+        let slots = std::array::from_fn(|_| slots.next().map_or(&mut [][..], |s| s.as_mut_slice()));
+        let initial = std::array::from_fn(|i| self.slots.get(i).map_or(0.0, |s| s.initial));
+        Ok(chunks::run(&self.rule, &at, &initial, Job { w, g, slots, mask, hold_state: self.mask_state }))
+    }
+
+    /// [`update_shaped`](Self::update_shaped) of a tensor on its device, by the rule's program, without the sum of squares.
+    pub(super) fn update_on_device<S: Shape, D: ParamStore>(
+        &mut self,
+        name: &str,
+        weight: &mut Tensor<S, f32, D>,
+        mut gradient: Tensor<S, f32, D>,
+    ) -> Result<(), OptimError> {
+        let shape = layout::sizes(weight);
+        let at = self.begin_update(name, &shape, shape.iter().product())?;
+        let program = self.rule.program(&at).unwrap_or_default();
+        let Some(state) = self.params.get_mut(name) else { return Ok(()) };
+        let mask = self.masks.get(name).map(Vec::as_slice);
+        let initial: Vec<f32> = self.slots.iter().map(|slot| slot.initial).collect();
+        let refused =
+            |error: D::Err| OptimError::Device { name: name.to_string(), reason: error.to_string() };
+        if at.l2 != 0.0 {
+            gradient.try_axpy(1.0, weight, at.l2).map_err(refused)?;
+        }
+        let held = state.slots.on_device(weight, mask).map_err(refused)?;
+        held.run(&program, weight, gradient, self.mask_state.then_some(&initial)).map_err(refused)
+    }
+
+    /// Whether the rule can update tensors on a device.
+    pub(super) fn has_program(&self) -> bool {
+        let first = StepPoint { step: 1, lr: self.step_lr, last_lr: self.last_lr, l2: 0.0, shrink: 1.0 };
+        self.rule.program(&first).is_some()
+    }
+
+    /// Counts an update of a parameter of `len` elements, gives it a state if it has none, and says where it stands.
+    fn begin_update(&mut self, name: &str, shape: &[usize], len: usize) -> Result<StepPoint, OptimError> {
+        if let Some(mask) = self.masks.get(name) {
+            check_length(name, "mask", len, mask.len())?;
         }
         if let Some(state) = self.params.get(name) {
-            check_length(name, "state", w.len(), state.shape.iter().product())?;
-        } else {
-            let slots = self.slots.iter().map(|slot| vec![slot.initial; w.len()]).collect();
-            self.params.insert(name.to_string(), ParamState { shape: shape.to_vec(), step: 0, slots });
+            check_length(name, "state", len, state.shape.iter().product())?;
         }
-        let Some(state) = self.params.get_mut(name) else { return Ok(0.0) };
-
+        let state = self.params.entry(name.to_string()).or_insert_with(|| {
+            let slots = self.slots.iter().map(|slot| vec![slot.initial; len]).collect();
+            ParamState { shape: shape.to_vec(), step: 0, slots: Slots::Host(slots) }
+        });
         state.step += 1;
         let (decay, decay_on) = self.rule.weight_decay();
         let decay = if decay_on.chooses(name) { decay } else { WeightDecay::None };
@@ -190,11 +237,7 @@ impl<R: UpdateRule> Optimizer<R> {
             WeightDecay::L2(l) => (l as f32, 1.0),
             WeightDecay::Decoupled(l) => (0.0, (1.0 - self.step_lr * l) as f32),
         };
-        let at = StepPoint { step: state.step, lr: self.step_lr, last_lr: self.last_lr, l2, shrink };
-        let mut slots = state.slots.iter_mut();
-        let slots = std::array::from_fn(|_| slots.next().map_or(&mut [][..], |s| s.as_mut_slice()));
-        let initial = std::array::from_fn(|i| self.slots.get(i).map_or(0.0, |s| s.initial));
-        Ok(chunks::run(&self.rule, &at, &initial, Job { w, g, slots, mask, hold_state: self.mask_state }))
+        Ok(StepPoint { step: state.step, lr: self.step_lr, last_lr: self.last_lr, l2, shrink })
     }
 }
 

@@ -4,6 +4,7 @@ use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ensure, is_eps, OptimError, EPS_RANGE};
+use super::program::{Instruction, Register};
 use super::rule::{decayed, Slot, StepPoint, UpdateRule, MAX_SLOTS};
 use super::{EpsPlacement, Optimizer, ParamFilter, WeightDecay};
 
@@ -137,5 +138,34 @@ impl UpdateRule for RmsPropConfig {
                 }
             }),
         }
+    }
+    fn program(&self, at: &StepPoint) -> Option<Vec<Instruction>> {
+        use Register::{Gradient, Scratch, Slot, Weight};
+        let blend = |to, keep, from, share| Instruction::Blend { to, keep, from, share };
+        let (inside, outside) = self.eps_placement.split(self.eps);
+        let (inside, outside) = (f64::from(inside), f64::from(outside));
+        let (keep, fresh, shrink) = (self.alpha, 1.0 - self.alpha, f64::from(at.shrink));
+        let mut program =
+            vec![Instruction::Square { to: Scratch, of: Gradient }, blend(Slot(0), keep, Scratch, fresh)];
+        let (numerator, root) = (Gradient, 1.0);
+        let mut square = Slot(0);
+        if self.centered {
+            program.extend([
+                blend(Slot(1), keep, Gradient, fresh),
+                Instruction::Square { to: Scratch, of: Slot(1) },
+                blend(Scratch, -1.0, Slot(0), 1.0),
+                Instruction::Positive { to: Scratch },
+            ]);
+            square = Scratch;
+        }
+        program.push(Instruction::OverRoot { to: Scratch, numerator, square, inside, root, outside });
+        if self.momentum > 0.0 {
+            let buffer = Slot(1 + usize::from(self.centered));
+            program.push(blend(buffer, self.momentum, Scratch, 1.0));
+            program.push(blend(Weight, shrink, buffer, -at.lr));
+        } else {
+            program.push(blend(Weight, shrink, Scratch, -at.lr));
+        }
+        Some(program)
     }
 }

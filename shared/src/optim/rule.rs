@@ -1,6 +1,6 @@
 //! What an update rule is: element-wise arithmetic, and nothing else.
 
-use super::{OptimError, ParamFilter, WeightDecay};
+use super::{program::Instruction, OptimError, ParamFilter, WeightDecay};
 
 /// The most state tensors ("slots") that a rule may keep for a parameter.
 pub const MAX_SLOTS: usize = 3;
@@ -67,6 +67,15 @@ pub trait UpdateRule: Send + Sync {
     /// All non-empty slices have one length. The decay in `at` is the rule's to apply, in the same pass:
     /// `w <- shrink w`, then `g + l2 w` wherever the formulas say `g`.
     fn update(&self, at: &StepPoint, w: &mut [f32], g: &[f32], slots: [&mut [f32]; MAX_SLOTS]);
+
+    /// [`update`](Self::update) as instructions on whole tensors, for a device whose memory the host cannot touch: state
+    /// then stays on the device from step to step. `None`, where a rule has no such program: then weights, gradient and state
+    /// go to the host and back in every step.
+    ///
+    /// The gradient has [`at.l2`](StepPoint::l2) `w` added already; [`at.shrink`](StepPoint::shrink) is the program's to apply.
+    fn program(&self, _at: &StepPoint) -> Option<Vec<Instruction>> {
+        None
+    }
 }
 
 /// The gradient and the weight of one element after weight decay.

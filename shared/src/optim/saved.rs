@@ -6,6 +6,7 @@ use dfdx::nn::tensor_collection::TensorCollection;
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::{Optimizer, ParamState};
+use super::program::Slots;
 use super::rule::UpdateRule;
 use super::step::trainable;
 use super::OptimError;
@@ -53,8 +54,8 @@ impl<R: UpdateRule> Optimizer<R> {
         for name in names {
             let state = self.params.get(name);
             if let Some(state) = state {
-                for (slot, values) in self.slots.iter().zip(&state.slots) {
-                    push(name, slot.name, &state.shape, values.clone());
+                for (at, slot) in self.slots.iter().enumerate() {
+                    push(name, slot.name, &state.shape, state.slots.read(at).into_owned());
                 }
             }
             if let Some(mask) = self.masks.get(name) {
@@ -129,7 +130,10 @@ impl<R: UpdateRule> Optimizer<R> {
                     None => return Err(OptimError::MissingState { name: slot_name }),
                 }
             }
-            params.insert(name.clone(), ParamState { shape: info.shape.clone(), step, slots });
+            params.insert(
+                name.clone(),
+                ParamState { shape: info.shape.clone(), step, slots: Slots::Host(slots) },
+            );
         }
         if let Some(name) = tensors.keys().next() {
             return Err(OptimError::UnknownState { name: name.to_string() });

@@ -4,6 +4,7 @@ use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ensure, OptimError};
+use super::program::{Instruction, Register};
 use super::rule::{decayed, Slot, StepPoint, UpdateRule, MAX_SLOTS};
 use super::{Optimizer, ParamFilter, WeightDecay};
 
@@ -147,7 +148,6 @@ impl UpdateRule for SgdConfig {
 
     fn update(&self, at: &StepPoint, w: &mut [f32], g: &[f32], [v, ..]: [&mut [f32]; MAX_SLOTS]) {
         let lr = at.lr as f32;
-        let fresh = if at.step == 1 { 1.0 } else { 1.0 - self.dampening };
         match self.momentum {
             Momentum::None => Arch::new().dispatch(|| {
                 for (w, &g) in w.iter_mut().zip(g) {
@@ -155,15 +155,9 @@ impl UpdateRule for SgdConfig {
                     *w = w0 - lr * g;
                 }
             }),
-            Momentum::HeavyBall { mu, form: HeavyBallForm::RateOutside } => {
-                heavy_ball(at, mu as f32, fresh as f32, lr, w, g, v);
-            }
-            Momentum::HeavyBall { mu, form: HeavyBallForm::RateInside } => {
-                heavy_ball(at, mu as f32, (fresh * at.lr) as f32, 1.0, w, g, v);
-            }
-            Momentum::HeavyBall { mu, form: HeavyBallForm::RateInsideCorrected } => {
-                let correction = if at.last_lr > 0.0 { at.lr / at.last_lr } else { 1.0 };
-                heavy_ball(at, (mu * correction) as f32, (fresh * at.lr) as f32, 1.0, w, g, v);
+            Momentum::HeavyBall { mu, form } => {
+                let [keep, fresh, rate] = self.heavy_ball(at, mu, form).map(|factor| factor as f32);
+                heavy_ball(at, keep, fresh, rate, w, g, v);
             }
             Momentum::Nesterov(mu) => {
                 let mu = mu as f32;
@@ -174,6 +168,39 @@ impl UpdateRule for SgdConfig {
                         *w = w0 - lr * (g + mu * *v);
                     }
                 });
+            }
+        }
+    }
+
+    fn program(&self, at: &StepPoint) -> Option<Vec<Instruction>> {
+        use Register::{Gradient, Slot, Weight};
+        let blend = |to, keep, from, share| Instruction::Blend { to, keep, from, share };
+        let shrink = f64::from(at.shrink);
+        Some(match self.momentum {
+            Momentum::None => vec![blend(Weight, shrink, Gradient, -at.lr)],
+            Momentum::HeavyBall { mu, form } => {
+                let [keep, fresh, rate] = self.heavy_ball(at, mu, form);
+                vec![blend(Slot(0), keep, Gradient, fresh), blend(Weight, shrink, Slot(0), -rate)]
+            }
+            Momentum::Nesterov(mu) => vec![
+                blend(Slot(0), mu, Gradient, 1.0),
+                blend(Weight, shrink, Gradient, -at.lr),
+                blend(Weight, 1.0, Slot(0), -at.lr * mu),
+            ],
+        })
+    }
+}
+
+impl SgdConfig {
+    /// The factors of `v <- keep v + fresh g`, `w <- w - rate v`.
+    fn heavy_ball(&self, at: &StepPoint, mu: f64, form: HeavyBallForm) -> [f64; 3] {
+        let fresh = if at.step == 1 { 1.0 } else { 1.0 - self.dampening };
+        match form {
+            HeavyBallForm::RateOutside => [mu, fresh, at.lr],
+            HeavyBallForm::RateInside => [mu, fresh * at.lr, 1.0],
+            HeavyBallForm::RateInsideCorrected => {
+                let correction = if at.last_lr > 0.0 { at.lr / at.last_lr } else { 1.0 };
+                [mu * correction, fresh * at.lr, 1.0]
             }
         }
     }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use dfdx::nn::tensor_collection::{
     RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorMut, ViewTensorName,
 };
-use dfdx::shapes::Shape;
+use dfdx::prelude::*;
 use dfdx::tensor::{Gradients, Tensor};
 
 use super::chunks;
 use super::optimizer::{check_length, Optimizer};
 use super::rule::UpdateRule;
 use super::OptimError;
-use crate::device::ParamStore;
+use crate::device::{read_back, ParamStore};
 use crate::nn::state::{layout, parameters, ParamInfo};
 
 /// What one step did.
@@ -133,9 +133,13 @@ impl<R: UpdateRule> Optimizer<R> {
         self.begin_step();
         let report =
             StepReport { step: self.step, lr: self.step_lr, parameters: 0, elements: 0, grad_norm: 0.0 };
-        let mut visitor = Stepper { opt: self, grads, adjust, report, squares: 0.0 };
+        let on_device = !D::lends() && adjust.is_none() && self.has_program();
+        let mut visitor =
+            Stepper { opt: self, grads, adjust, report, squares: 0.0, on_device, device_squares: None };
         M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut visitor })?;
-        Ok(StepReport { grad_norm: visitor.squares.sqrt(), ..visitor.report })
+        // all that the host hears of a step on a device
+        let there = visitor.device_squares.map_or(0.0, |squares| f64::from(read_back(&squares)[0]));
+        Ok(StepReport { grad_norm: (visitor.squares + there).sqrt(), ..visitor.report })
     }
 
     /// Sets every masked weight of `model` to 0 now, without a step.
@@ -194,6 +198,32 @@ struct Stepper<'a, 'f, R, D: ParamStore> {
     adjust: Option<&'a mut Adjust<'f>>,
     report: StepReport,
     squares: f64,
+    /// Whether parameters are updated where they are, by the rule's program.
+    on_device: bool,
+    device_squares: Option<Tensor<Rank0, f32, D>>,
+}
+
+impl<R: UpdateRule, D: ParamStore> Stepper<'_, '_, R, D> {
+    /// The update of a parameter that stays on its device, as its gradient does.
+    fn update_on_device<S: Shape>(
+        &mut self,
+        name: &str,
+        tensor: &mut Tensor<S, f32, D>,
+    ) -> Result<(), OptimError> {
+        let refused =
+            |error: D::Err| OptimError::Device { name: name.to_string(), reason: error.to_string() };
+        self.grads.try_alloc_for(tensor).map_err(refused)?;
+        let gradient = self.grads.get(tensor);
+        let squares = gradient.clone().try_square().and_then(|g| g.try_sum::<Rank0, _>()).map_err(refused)?;
+        self.device_squares = Some(match self.device_squares.take() {
+            None => squares,
+            Some(sum) => sum.try_add(squares).map_err(refused)?,
+        });
+        self.opt.update_on_device(name, tensor, gradient)?;
+        let device = tensor.device().clone();
+        let gradient = self.grads.get_or_alloc_mut(tensor).map_err(refused)?;
+        device.try_fill_with_zeros(gradient).map_err(refused)
+    }
 }
 
 impl<R: UpdateRule, D: ParamStore> TensorVisitor<f32, D> for Stepper<'_, '_, R, D> {
@@ -212,6 +242,13 @@ impl<R: UpdateRule, D: ParamStore> TensorVisitor<f32, D> for Stepper<'_, '_, R, 
         }
         let device = tensor.device().clone();
         let shape = layout::sizes(tensor);
+        self.report.parameters += 1;
+        self.report.elements += shape.iter().product::<usize>();
+        let whole = || layout::is_contiguous(tensor).is_ok_and(|whole| whole) && !shape.contains(&0);
+        if self.on_device && whole() {
+            self.update_on_device(&name, tensor)?;
+            return Ok(None);
+        }
         let mut outcome = Ok(0.0);
         let lent = device.update_param(tensor, self.grads, &mut |w, g| {
             outcome = match &mut self.adjust {
@@ -225,8 +262,6 @@ impl<R: UpdateRule, D: ParamStore> TensorVisitor<f32, D> for Stepper<'_, '_, R, 
         });
         self.squares += outcome?;
         lent.map_err(|e| OptimError::Device { name, reason: e.to_string() })?;
-        self.report.parameters += 1;
-        self.report.elements += shape.iter().product::<usize>();
         Ok(None)
     }
 }

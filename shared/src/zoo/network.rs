@@ -8,7 +8,7 @@ use dfdx::{
 
 use super::Classifier;
 use crate::{
-    device::{Backend, DeviceError},
+    device::{read_back, read_number, Backend, DeviceError},
     nn::{
         state::{
             buffers, load_state_dict, parameters, set_buffers, state_dict, NamedTensor, ParamInfo, StateError,
@@ -191,7 +191,7 @@ impl<D: Backend, M: Classifier<D>> Trainable<M, D> {
         let (value, mut grads) = self.backward(images, targets)?;
         self.optimizer.step(&mut self.net, &mut grads)?;
         self.grads = Some(grads);
-        Ok(value)
+        Ok(read_number(&value))
     }
 
     /// The mean loss of a batch and its gradient.
@@ -200,7 +200,7 @@ impl<D: Backend, M: Classifier<D>> Trainable<M, D> {
         &mut self,
         images: Tensor<(B, M::Channels, M::Side, M::Side), f32, D>,
         targets: &Targets,
-    ) -> Result<(f64, Gradients<f32, D>), ZooError> {
+    ) -> Result<(Tensor<Rank0, f32, D>, Gradients<f32, D>), ZooError> {
         let grads = match self.grads.take() {
             Some(grads) => grads,
             None => self.net.try_alloc_grads().map_err(compute)?,
@@ -209,7 +209,7 @@ impl<D: Backend, M: Classifier<D>> Trainable<M, D> {
         let (images, tape) = images.traced(grads).split_tape();
         let scores = self.net.forward(images, tape, pass).map_err(compute)?;
         let loss = softmax_cross_entropy(scores, targets).map_err(compute)?;
-        let value = f64::from(loss.as_vec()[0]);
+        let value = loss.retaped::<NoneTape>();
         Ok((value, loss.try_backward().map_err(compute)?))
     }
 
@@ -270,7 +270,7 @@ impl<D: Backend, M: Classifier<D>> ImageNetwork for Trainable<M, D> {
         let (value, mut grads) = self.backward(images, targets)?;
         take_gradients(&mut self.net, &mut grads, scale, row)?;
         self.grads = Some(grads);
-        Ok(value)
+        Ok(read_number(&value))
     }
 
     fn apply(&mut self, row: &[f32]) -> Result<(), ZooError> {
@@ -286,7 +286,7 @@ impl<D: Backend, M: Classifier<D>> ImageNetwork for Trainable<M, D> {
     }
 
     fn scores(&self, images: &[f32]) -> Result<Vec<f32>, ZooError> {
-        Ok(self.scores_of(self.batch(images, None)?)?.as_vec())
+        Ok(read_back(&self.scores_of(self.batch(images, None)?)?))
     }
 
     fn evaluate(&self, images: &[f32], targets: &Targets) -> Result<(f64, usize), ZooError> {
@@ -354,11 +354,11 @@ pub fn judge<C: Dim, D: Backend>(
     scores: Tensor<(usize, C), f32, D>,
     targets: &Targets,
 ) -> Result<(f64, usize), ZooError> {
-    let rows = scores.as_vec();
+    let rows = read_back(&scores);
     let right = targets.iter().zip(rows.chunks_exact(targets.classes()));
     let right = right.filter(|((_, target), row)| first_largest(row) == *target).count();
     let loss = softmax_cross_entropy(scores, targets).map_err(compute)?;
-    Ok((f64::from(loss.as_vec()[0]), right))
+    Ok((read_number(&loss), right))
 }
 
 /// A model and its optimiser, to be kept.

@@ -13,7 +13,7 @@ use super::{
     ImageNetwork, ZooError,
 };
 use crate::{
-    device::Backend,
+    device::{read_back, read_number, Backend},
     nn::state::{buffers, load_state_dict, parameters, set_buffers, state_dict, NamedTensor, ParamInfo},
     ops::{cross_entropy::softmax_cross_entropy, targets::Targets},
     optim::{take_gradients, AnyOptimizer, OptimizerConfig},
@@ -109,7 +109,12 @@ where
         + ModuleMut<Tensor<I, f32, D, OwnedTape<f32, D>>, Output = Scores<CLASSES, D, OwnedTape<f32, D>>>,
 {
     /// The mean loss of a batch and its gradient.
-    fn backward(&mut self, images: &[f32], targets: &Targets) -> Result<(f64, Gradients<f32, D>), ZooError> {
+    #[allow(clippy::type_complexity)]
+    fn backward(
+        &mut self,
+        images: &[f32],
+        targets: &Targets,
+    ) -> Result<(Tensor<Rank0, f32, D>, Gradients<f32, D>), ZooError> {
         let images = self.batch(images, Some(targets))?;
         let grads = match self.grads.take() {
             Some(grads) => grads,
@@ -117,7 +122,7 @@ where
         };
         let scores = self.net.try_forward_mut(images.traced(grads)).map_err(compute)?;
         let loss = softmax_cross_entropy(scores, targets).map_err(compute)?;
-        let value = f64::from(loss.as_vec()[0]);
+        let value = loss.retaped::<NoneTape>();
         Ok((value, loss.try_backward().map_err(compute)?))
     }
 }
@@ -142,7 +147,7 @@ where
         let (value, mut grads) = self.backward(images, targets)?;
         self.optimizer.step(&mut self.net, &mut grads)?;
         self.grads = Some(grads);
-        Ok(value)
+        Ok(read_number(&value))
     }
 
     fn gradient(
@@ -155,7 +160,7 @@ where
         let (value, mut grads) = self.backward(images, targets)?;
         take_gradients(&mut self.net, &mut grads, scale, row)?;
         self.grads = Some(grads);
-        Ok(value)
+        Ok(read_number(&value))
     }
 
     fn apply(&mut self, row: &[f32]) -> Result<(), ZooError> {
@@ -171,7 +176,7 @@ where
     }
 
     fn scores(&self, images: &[f32]) -> Result<Vec<f32>, ZooError> {
-        Ok(self.net.try_forward(self.batch(images, None)?).map_err(compute)?.as_vec())
+        Ok(read_back(&self.net.try_forward(self.batch(images, None)?).map_err(compute)?))
     }
 
     fn evaluate(&self, images: &[f32], targets: &Targets) -> Result<(f64, usize), ZooError> {

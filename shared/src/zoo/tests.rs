@@ -8,6 +8,7 @@ use crate::{
 };
 
 mod determinism;
+mod devices;
 
 type D = Cpu;
 

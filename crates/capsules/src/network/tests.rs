@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use shared::testing::assert_close;
+use shared::testing::{assert_close, assert_same_within, assert_tensors_close, TestDevice};
 
 use super::*;
 use crate::{
@@ -93,4 +93,39 @@ fn what_a_network_does_not_have_is_said() {
     assert!(error.contains("capsules") && error.contains("CapsNet"), "{error}");
     let error = cnn.scores(&[0.0; 785]).unwrap_err().to_string();
     assert!(error.contains("785 pixels") && error.contains("1568"), "{error}");
+}
+
+/// What two steps of training come to: losses, scores, and Adam's first moments, which are gradients.
+fn two_steps(config: &Config, device: DeviceKind) -> (Vec<f32>, Vec<f32>, Vec<NamedTensor>) {
+    let batch = batch(Task::Digits);
+    let mut network = build(device, &config.clone().validate().unwrap(), 28).unwrap();
+    let scores = network.scores(&batch.images).unwrap();
+    let first = network.step(&batch).unwrap();
+    let moments = network.save().unwrap().take_tensors("optimizer").unwrap();
+    let gradients = moments.into_iter().filter(|t| t.name().ends_with(".exp_avg")).collect();
+    (vec![first as f32, network.step(&batch).unwrap() as f32], scores, gradients)
+}
+
+#[test]
+fn networks_have_the_same_scores_losses_and_gradients_on_every_device() {
+    let tiny = Config { size: Size::Tiny, ..Config::default() };
+    let all = shared::ops::routing::Routing {
+        gradient: shared::ops::routing::RoutingGradient::All,
+        ..tiny.routing
+    };
+    for config in [
+        Config { routing: all, ..tiny.clone() },
+        Config { routing_bias: true, ..tiny.clone() },
+        Config { model: Model::Cnn, ..tiny.clone() },
+        tiny,
+    ] {
+        let host = two_steps(&config, DeviceKind::Cpu);
+        for device in TestDevice::all() {
+            let there = device.run(|kind| two_steps(&config, kind));
+            let what = format!("{:?} on {}", config.model, device.name());
+            assert_same_within(&what, &there.0, &host.0, 1e-4);
+            assert_same_within(&what, &there.1, &host.1, 1e-4);
+            assert_tensors_close(&what, &there.2, &host.2, 1e-4);
+        }
+    }
 }

@@ -55,7 +55,8 @@ pub fn told(study: &CurveStudy, sizes: &[f64], targets: &[f64]) -> Result<Vec<St
     let largest = study.largest;
     lines.push(match study.reach {
         reach if reach > 1.0 => format!(
-            "These laws agree up to {} examples, {} times the largest size; a prediction beyond that is a guess.",
+            "{} up to {} examples, {} times the largest size; a prediction beyond that is a guess.",
+            if names.len() == 1 { "It is trusted" } else { "These laws agree" },
             number((largest * reach).round()),
             number(reach)
         ),

@@ -180,3 +180,28 @@ fn graphs_without_any_edge_train_on_their_own_features() {
     let scores = trained.scores(&examples, &split.test).unwrap();
     assert!(best_classes(&scores, 2).eq([0, 1]));
 }
+
+#[test]
+fn networks_train_alike_on_every_device() {
+    use shared::testing::{assert_same_within, assert_tensors_close, TestDevice};
+    let optimizer = OptimizerConfig::Sgd(SgdConfig { lr: 0.5, ..SgdConfig::default() });
+    for loss in [Loss::Hinge, Loss::HingeAll, Loss::CrossEntropy] {
+        let config = Config { loss, optimizer: optimizer.clone(), ..Config::default() };
+        let (examples, labels) = communities(&config);
+        let (labels, checked) = (Labels::new(&labels), config.validate().unwrap());
+        let members: Vec<usize> = (0..40).step_by(3).collect();
+        let run = |device: DeviceKind| {
+            let mut network = build(device, &checked, examples.features(), labels.classes()).unwrap();
+            let (rows, targets) = (examples.batch(&members).unwrap(), labels.targets(&members).unwrap());
+            let losses: Vec<f32> = (0..3).map(|_| network.step(&rows, &targets).unwrap() as f32).collect();
+            (losses, network.scores(&rows).unwrap(), network.weights())
+        };
+        let host = run(DeviceKind::Cpu);
+        for device in TestDevice::all() {
+            let (what, there) = (format!("{loss:?} on {}", device.name()), device.run(run));
+            assert_same_within(&what, &there.0, &host.0, 1e-4);
+            assert_same_within(&what, &there.1, &host.1, 1e-4);
+            assert_tensors_close(&what, &there.2, &host.2, 1e-4);
+        }
+    }
+}

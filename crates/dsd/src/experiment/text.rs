@@ -3,7 +3,7 @@
 use datasets::{characters::Characters, synthetic::Brackets, DatasetError, Folder};
 use sha2::{Digest, Sha256};
 use shared::{
-    device::{Backend, DeviceKind, DeviceTask},
+    device::{read_number, Backend, DeviceKind, DeviceTask},
     dfdx::{
         prelude::BuildModule,
         tensor::{Gradients, NoneTape},
@@ -185,11 +185,12 @@ impl<D: Backend> Subject for Language<'_, D> {
         let start = self.net.start(members.len()).map_err(compute)?;
         let (logits, _) = self.net.forward(&symbols, &start, tape).map_err(compute)?;
         let loss = softmax_cross_entropy(logits, &Targets::new(next, SYMBOLS)?).map_err(compute)?;
-        let value = f64::from(loss.as_vec()[0]);
+        // the host waits for it when the step is done
+        let value = loss.retaped::<NoneTape>();
         let mut grads = loss.try_backward().map_err(compute)?;
         self.optimizer.step(&mut self.net, &mut grads)?;
         self.grads = Some(grads);
-        Ok(value)
+        Ok(read_number(&value))
     }
 
     fn score(&self, part: Part) -> Result<Score, DsdError> {

@@ -1,7 +1,7 @@
 //! A classifier that learns from few labels and many examples without one, as the discriminator of a game.
 
 use shared::{
-    device::{frozen, Backend},
+    device::{frozen, read_back, read_number, Backend},
     dfdx::prelude::*,
     nn::Pass,
     ops::{cross_entropy::softmax_cross_entropy, targets::Targets},
@@ -178,7 +178,7 @@ where
         let (net, mut pass) = self.discriminator.train_pass();
         let scores = net.class_scores(x.traced(grads), &mut pass).map_err(compute)?;
         let loss = softmax_cross_entropy(scores, &targets).map_err(compute)?;
-        report.supervised = f64::from(loss.as_vec()[0]);
+        report.supervised = read_number(&loss);
         let mut grads = loss.try_backward().map_err(compute)?;
         if self.config.unsupervised == 0.0 {
             self.discriminator.update(grads, rate)?;
@@ -197,13 +197,13 @@ where
             let (net, mut pass) = self.discriminator.train_pass();
             let scores = net.class_scores(x.clone().traced(grads), &mut pass).map_err(compute)?;
             let log_z = log_partition(scores).map_err(compute)?;
-            let values = log_z.as_vec();
+            let values = read_back(&log_z);
             let mean = values.iter().map(|a| 1.0 / (1.0 + (-f64::from(*a)).exp())).sum::<f64>()
                 / values.len() as f64;
             *(if is_real { &mut report.real } else { &mut report.fake }) = mean;
             let wrong = if is_real { log_z.try_negate() } else { Ok(log_z) }.map_err(compute)?;
             let loss = softplus(wrong).and_then(|l| l.try_mean::<(), _>()).map_err(compute)?;
-            report.unsupervised += f64::from(loss.as_vec()[0]);
+            report.unsupervised += read_number(&loss);
             let weight = self.config.unsupervised as f32;
             grads = loss.try_mul(weight).and_then(|l| l.try_backward()).map_err(compute)?;
         }
@@ -213,7 +213,7 @@ where
         let wanted = net.features(real, &mut pass).map_err(compute)?;
         let found = frozen(|| net.features(fake.put_tape(tape), &mut pass)).map_err(compute)?;
         let loss = feature_distance(found, wanted).map_err(compute)?;
-        report.generator_loss = f64::from(loss.as_vec()[0]);
+        report.generator_loss = read_number(&loss);
         let grads = loss.try_backward().map_err(compute)?;
         self.generator.update(grads, rate)?;
         self.steps += 1;
@@ -230,7 +230,7 @@ where
         let mut classes = Vec::with_capacity(examples.len() / X.max(1));
         for part in examples.chunks(CLASSIFY_BATCH * X.max(1)) {
             let x = self.examples("examples to classify", part)?;
-            let scores = net.class_scores(x, &mut Pass::Eval).map_err(compute)?.as_vec();
+            let scores = read_back(&net.class_scores(x, &mut Pass::Eval).map_err(compute)?);
             let best = |row: &[f32]| (0..K).fold(0, |best, k| if row[k] > row[best] { k } else { best });
             classes.extend(scores.chunks_exact(K.max(1)).map(best));
         }

@@ -1,7 +1,7 @@
 //! Translation of images by pairs: a generator that is given an image, and a discriminator that sees both.
 
 use shared::{
-    device::Backend,
+    device::{read_back, read_number, Backend},
     dfdx::{prelude::*, tensor::Tape},
     nn::Pass,
     ops::concat::concat_vectors,
@@ -151,7 +151,7 @@ where
             let (far, own) = far.split_tape();
             far.put_tape(tape.merge(own))
         };
-        report.generator_loss = f64::from(loss.as_vec()[0]);
+        report.generator_loss = read_number(&loss);
         let grads = loss.try_backward().map_err(compute)?;
         self.generator.update(grads, self.config.recipe.rate_at(self.steps))?;
         report.generator_grad_norm = self.generator.grad_norm;
@@ -170,7 +170,7 @@ where
         for part in images.chunks(BATCH * A.max(1)) {
             let x =
                 self.device.try_tensor_from_vec(part.to_vec(), (part.len() / A, Const)).map_err(compute)?;
-            found.extend(net.generate(x, &mut Pass::Eval).map_err(compute)?.as_vec());
+            found.extend(read_back(&net.generate(x, &mut Pass::Eval).map_err(compute)?));
         }
         Ok(found)
     }

@@ -1,7 +1,7 @@
 //! The adversarial autoencoder: a game about codes, beside an autoencoder.
 
 use shared::{
-    device::Backend,
+    device::{read_back, Backend},
     dfdx::prelude::*,
     optim::{AnyOptimizer, OptimScalars, OptimState, OptimizerConfig},
     train::{RunRng, State},
@@ -191,7 +191,8 @@ where
         let (net, mut pass) = self.encoder.train_pass();
         let (code, tape) = net.generate(x.traced(grads), &mut pass).map_err(compute)?.split_tape();
         report.critic = self.critic.learn(&self.recipe, self.steps, &z, &code)?;
-        report.spread = neighbours(&code.as_vec(), Z) / neighbours(&z.as_vec(), Z).max(f64::MIN_POSITIVE);
+        report.spread =
+            neighbours(&read_back(&code), Z) / neighbours(&read_back(&z), Z).max(f64::MIN_POSITIVE);
 
         let (_, scores) = self.critic.through(&self.recipe, self.steps, code.put_tape(tape))?;
         let loss = self.recipe.formulation.for_generator(scores).map_err(compute)?;

@@ -1,7 +1,7 @@
 //! A game about pairs, by which an encoder is learned beside the generator: ALI and BiGAN.
 
 use shared::{
-    device::Backend,
+    device::{read_back, Backend},
     dfdx::{prelude::*, tensor::Tape},
     ops::concat::concat_vectors,
     train::{RunRng, State},
@@ -197,7 +197,7 @@ where
         let made = net.generate(z.clone().traced(grads), &mut pass).map_err(compute)?;
         let (made, made_tape) = made.split_tape();
         report.critic = self.learn((&x, &code), (&made, &z))?;
-        report.spread = neighbours(&made.as_vec(), X) / neighbours(last.values, X).max(f64::MIN_POSITIVE);
+        report.spread = neighbours(&read_back(&made), X) / neighbours(last.values, X).max(f64::MIN_POSITIVE);
 
         let shown = pair(x.leaky_traced(), code.put_tape(code_tape))?;
         let (_, scores) = self.critic.through(&self.recipe, self.steps, shown)?;

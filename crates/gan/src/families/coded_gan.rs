@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use shared::{
-    device::{frozen, Backend},
+    device::{frozen, read_back, Backend},
     dfdx::prelude::*,
     nn::{Activation, Pass},
     ops::targets::Targets,
@@ -181,8 +181,8 @@ where
     /// # Errors
     /// [`GanError::Values`] where there are no whole examples.
     pub fn classes_of(&self, x: &[f32]) -> Result<Vec<usize>, GanError> {
-        let logits =
-            self.heads(x, |net, features| Ok(net.classes.forward(features, Activation::Identity)?.as_vec()))?;
+        let logits = self
+            .heads(x, |net, features| Ok(read_back(&net.classes.forward(features, Activation::Identity)?)))?;
         let best = |row: &[f32]| (0..K).rev().max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap_or(0);
         Ok(logits.chunks_exact(K).map(best).collect())
     }
@@ -192,7 +192,7 @@ where
     /// # Errors
     /// [`GanError::Values`] where there are no whole examples.
     pub fn values_of(&self, x: &[f32]) -> Result<Vec<f32>, GanError> {
-        self.heads(x, |net, features| Ok(net.values.forward(features, Activation::Identity)?.as_vec()))
+        self.heads(x, |net, features| Ok(read_back(&net.values.forward(features, Activation::Identity)?)))
     }
 
     #[allow(clippy::type_complexity)]
@@ -262,7 +262,7 @@ where
         let fake = net.generate(told.z.clone().traced(grads), &mut pass).map_err(compute)?;
         let (fake, tape) = fake.split_tape();
         report.critic = self.learn(&real, &fake, &told)?;
-        report.spread = neighbours(&fake.as_vec(), X) / neighbours(last.values, X).max(f64::MIN_POSITIVE);
+        report.spread = neighbours(&read_back(&fake), X) / neighbours(last.values, X).max(f64::MIN_POSITIVE);
 
         let (features, scores) = self.critic.through(&self.recipe, self.steps, fake.put_tape(tape))?;
         let loss = self.recipe.formulation.for_generator(scores).map_err(compute)?;

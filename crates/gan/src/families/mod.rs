@@ -20,7 +20,7 @@ mod tests;
 mod vae_gan;
 
 use shared::{
-    device::Backend,
+    device::{read_back, read_number, Backend},
     dfdx::{prelude::*, tensor::OwnedTape},
     nn::Pass,
     ops::targets::Targets,
@@ -73,7 +73,7 @@ fn apply<const A: usize, const B: usize, D: Backend, G: Generator<A, B, D>>(
     let mut made = Vec::with_capacity(values.len() / A.max(1) * B);
     for values in values.chunks(SAMPLE_BATCH * A.max(1)) {
         let x = vectors(device, what, values)?;
-        made.extend(net.generate(x, &mut Pass::Eval).map_err(compute)?.as_vec());
+        made.extend(read_back(&net.generate(x, &mut Pass::Eval).map_err(compute)?));
     }
     Ok(made)
 }
@@ -111,7 +111,7 @@ fn targets(labels: &[usize], classes: usize, rows: usize) -> Result<Targets, Gan
 }
 
 fn value<D: Backend>(loss: &Loss<D>) -> f64 {
-    f64::from(loss.as_vec()[0])
+    read_number(loss)
 }
 
 /// Half the squared distance of two batches of vectors, as a mean over the batch: −log N(found; wanted, I) without its

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 use shared::{
-    device::{frozen, Backend},
+    device::{frozen, read_back, Backend},
     dfdx::{prelude::*, tensor::Tape},
     ops::concat::concat_vectors,
     train::{RunRng, State},
@@ -260,7 +260,7 @@ where
         let made = self.decode(prior.leaky_traced())?;
         let (made, made_tape) = made.split_tape();
         report.critic = self.learn(&x, again.clone(), made.clone())?;
-        report.spread = neighbours(&made.as_vec(), X) / neighbours(last.values, X).max(f64::MIN_POSITIVE);
+        report.spread = neighbours(&read_back(&made), X) / neighbours(last.values, X).max(f64::MIN_POSITIVE);
 
         let (wanted, _) = self.critic.through(&self.recipe, self.steps, x)?;
         // the encoder, through the decoder as it is

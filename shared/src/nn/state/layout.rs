@@ -8,6 +8,8 @@ use dfdx::shapes::{HasShape, Shape};
 use dfdx::tensor::{Gradients, Merge, NoneTape, SplitTape, Storage, Tape, Tensor};
 use dfdx::tensor_ops::{Device, ReshapeTo};
 
+use crate::device::read_back;
+
 /// Why a tensor's memory could not be used, as the tail of a sentence.
 pub(crate) type Reason = String;
 
@@ -18,13 +20,7 @@ pub(crate) fn sizes<S: Shape, D: Storage<f32>>(tensor: &Tensor<S, f32, D>) -> Ve
 
 /// The elements in logical order.
 pub(crate) fn read<S: Shape, D: Device<f32>>(tensor: &Tensor<S, f32, D>) -> Vec<f32> {
-    if matches!(is_contiguous(tensor), Ok(true)) {
-        let mut values = vec![0.0; tensor.shape().num_elements()];
-        tensor.copy_into(&mut values);
-        values
-    } else {
-        tensor.as_vec()
-    }
+    read_back(tensor)
 }
 
 /// Puts `values`, in logical order, into `tensor`. Their lengths must agree.

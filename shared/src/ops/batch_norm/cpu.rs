@@ -13,7 +13,7 @@ use super::{
     unbiased, BatchNormKernel, BatchNormOptions, BatchStatistics, Normalized,
 };
 use crate::{
-    device::{host_op, zeros, HostTensor},
+    device::{host_op, read_back, zeros, HostTensor},
     ops::{
         functions::{with_function, Function},
         planes::Layout,
@@ -45,20 +45,22 @@ impl BatchNormKernel for Cpu {
         options: BatchNormOptions,
     ) -> Result<Normalized<(B, C, H, W), Self, T>, CpuError> {
         let layout = Layout::of(x.shape(), group_sizes(x.shape().0.size(), options.group));
-        let mut statistics = BatchStatistics { channels: layout.channels, mean: vec![], variance: vec![] };
+        let (device, shape) = (x.device().clone(), (layout.groups(), layout.channels));
+        let (mut mean, mut variance) = (Vec::new(), Vec::new());
         let y = op(x, gamma, beta, residual, options, layout, |layout, x| {
             let moments = batch_moments(layout, x, options.epsilon);
             // channel after channel there, group after group here
             for group in 0..layout.groups() {
                 let count = layout.count(group) as f64;
                 for m in moments.iter().skip(group).step_by(layout.groups()) {
-                    statistics.mean.push(m.mean as f32);
-                    statistics.variance.push(unbiased(m.variance, count));
+                    mean.push(m.mean as f32);
+                    variance.push(unbiased(m.variance, count));
                 }
             }
             (moments, true)
         })?;
-        Ok((y, statistics))
+        let [mean, variance] = [mean, variance].map(|values| device.try_tensor_from_vec(values, shape));
+        Ok((y, BatchStatistics { mean: mean?, variance: variance? }))
     }
 
     fn batch_norm_eval<B: Dim, C: Dim, H: Dim, W: Dim, T: Tape<f32, Self>>(
@@ -70,9 +72,26 @@ impl BatchNormKernel for Cpu {
         options: BatchNormOptions,
     ) -> Result<Tensor<(B, C, H, W), f32, Self, T>, CpuError> {
         let layout = Layout::of(x.shape(), group_sizes(x.shape().0.size(), None));
-        let given = mean.as_vec().into_iter().zip(variance.as_vec());
+        let given = read_back(mean).into_iter().zip(read_back(variance));
         let given = given.map(|(m, v)| Moments::new(f64::from(m), f64::from(v), options.epsilon)).collect();
         op(x, gamma, beta, residual, options, layout, |_, _| (given, false))
+    }
+
+    fn follow<C: Dim>(
+        running: &mut Tensor<(C,), f32, Self>,
+        batch: &Tensor<(usize, usize), f32, Self>,
+        momentum: f64,
+    ) -> Result<(), CpuError> {
+        let keep = 1.0 - momentum;
+        // running statistics need not be contiguous: a user's model may hold a view
+        let mut values = read_back(running);
+        for group in read_back(batch).chunks_exact(values.len().max(1)) {
+            for (value, new) in values.iter_mut().zip(group) {
+                *value = (keep * f64::from(*value) + momentum * f64::from(*new)) as f32;
+            }
+        }
+        running.copy_from(&values);
+        Ok(())
     }
 }
 

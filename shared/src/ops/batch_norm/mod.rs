@@ -12,8 +12,8 @@ mod tests;
 
 use dfdx::{
     prelude::*,
-    shapes::{Axes2, Axes3, Dim, Dtype},
-    tensor::{Tape, Tensor},
+    shapes::{Axes2, Axes3, Axis, Dim, Dtype},
+    tensor::{Storage, Tape, Tensor},
     tensor_ops::Device,
 };
 
@@ -23,6 +23,7 @@ use super::{
     linear::Activation,
     targets::scalar,
 };
+use crate::device::kernel_or;
 
 /// What is fixed about a batch normalisation, beside its tensors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,16 +43,14 @@ impl Default for BatchNormOptions {
     }
 }
 
-/// Mean and variance of each channel in each group, as a training pass took them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BatchStatistics {
-    /// The number of channels.
-    pub channels: usize,
-    /// Group after group, the mean of each channel.
-    pub mean: Vec<f32>,
-    /// Group after group, the unbiased variance of each channel, Σ (x − μ)² / (n − 1): what running statistics are made
-    /// of. 0 for a group of a single value.
-    pub variance: Vec<f32>,
+/// Mean and variance of each channel in each group, as a training pass took them: a row a group, a column a channel.
+#[derive(Clone, Debug)]
+pub struct BatchStatistics<D: Storage<f32>> {
+    /// The mean of each channel.
+    pub mean: Tensor<(usize, usize), f32, D>,
+    /// The unbiased variance of each channel, Σ (x − μ)² / (n − 1): what running statistics are made of. 0 for a group of
+    /// a single value.
+    pub variance: Tensor<(usize, usize), f32, D>,
 }
 
 /// f(γ (x − μ) / √(σ² + ε) + β + r), with μ and σ² the mean and the biased variance of each channel over a group of
@@ -80,7 +79,7 @@ pub struct BatchStatistics {
 /// let (y, statistics) =
 ///     batch_norm_train(x, &dev.tensor([2.0]), &dev.tensor([1.0]), None, BatchNormOptions::default())?;
 /// assert!((y.as_vec()[3] - (1.0 + 2.0 * 1.5 / 1.25f32.sqrt())).abs() < 1e-4);
-/// assert_eq!((statistics.mean[0], statistics.variance[0]), (2.5, 5.0 / 3.0));
+/// assert_eq!((statistics.mean.as_vec(), statistics.variance.as_vec()), (vec![2.5], vec![5.0 / 3.0]));
 /// # Ok::<(), CpuError>(())
 /// ```
 pub fn batch_norm_train<B: Dim, C: Dim, H: Dim, W: Dim, D: BatchNormKernel, T: Tape<f32, D>>(
@@ -97,12 +96,16 @@ pub fn batch_norm_train<B: Dim, C: Dim, H: Dim, W: Dim, D: BatchNormKernel, T: T
     let (gamma, tape) = erased(gamma, (sizes.1,), tape)?;
     let (beta, tape) = erased(beta, (sizes.1,), tape)?;
     let (residual, tape) = erased_option(residual, sizes, tape)?;
-    let (y, statistics) = D::batch_norm_train(x.put_tape(tape), &gamma, &beta, residual.as_ref(), options)?;
+    let (x, residual) = (x.put_tape(tape), residual.as_ref());
+    let (y, statistics) = kernel_or!(
+        D::batch_norm_train(x, &gamma, &beta, residual, options),
+        composed_normalized(x, &gamma, &beta, residual, options)
+    )?;
     Ok((y.try_reshape_like(&shape)?, statistics))
 }
 
 /// What a training pass gives: the result, and the statistics that it took.
-pub type Normalized<S, D, T> = (Tensor<S, f32, D, T>, BatchStatistics);
+pub type Normalized<S, D, T> = (Tensor<S, f32, D, T>, BatchStatistics<D>);
 
 /// f(γ (x − μ) / √(σ² + ε) + β + r), with μ and σ² given: the running statistics, as after training.
 ///
@@ -136,8 +139,31 @@ pub fn batch_norm_eval<B: Dim, C: Dim, H: Dim, W: Dim, D: BatchNormKernel, T: Ta
     let (mean, tape) = erased(mean, (sizes.1,), tape)?;
     let (variance, tape) = erased(variance, (sizes.1,), tape)?;
     let (residual, tape) = erased_option(residual, sizes, tape)?;
-    let (x, statistics) = (x.put_tape(tape), [&mean, &variance]);
-    D::batch_norm_eval(x, &gamma, &beta, statistics, residual.as_ref(), options)?.try_reshape_like(&shape)
+    let (x, statistics, residual) = (x.put_tape(tape), [&mean, &variance], residual.as_ref());
+    kernel_or!(
+        D::batch_norm_eval(x, &gamma, &beta, statistics, residual, options),
+        composed_eval(x, &gamma, &beta, statistics, residual, options)
+    )?
+    .try_reshape_like(&shape)
+}
+
+/// Moves running statistics towards those of a batch, group after group: m ← (1 − η) m + η μ.
+///
+/// # Shapes
+/// running: (C), batch: (groups, C).
+///
+/// # Errors
+/// The device's: out of memory.
+///
+/// # Panics
+/// If the channels differ: a bug of the caller.
+pub fn follow<C: Dim, D: BatchNormKernel>(
+    running: &mut Tensor<(C,), f32, D>,
+    batch: &Tensor<(usize, usize), f32, D>,
+    momentum: f64,
+) -> Result<(), D::Err> {
+    assert_eq!(batch.shape().1, running.shape().0.size(), "running statistics: channels");
+    kernel_or!(D::follow(running, batch, momentum), composed_follow(running, batch, momentum))
 }
 
 #[track_caller]
@@ -172,17 +198,7 @@ pub trait BatchNormKernel: Device<f32> {
         residual: Option<&Tensor<(B, C, H, W), f32, Self>>,
         options: BatchNormOptions,
     ) -> Result<Normalized<(B, C, H, W), Self, T>, Self::Err> {
-        let (channels, [batch, positions]) =
-            (x.shape().1.size(), [x.shape().0.size(), x.shape().2.size() * x.shape().3.size()]);
-        let (y, [mean, biased]) = composed_train(x, gamma, beta, residual, options)?;
-        let mut variance = host(&biased);
-        for (variances, group) in
-            variance.chunks_exact_mut(channels.max(1)).zip(group_sizes(batch, options.group))
-        {
-            let count = (group * positions) as f64;
-            variances.iter_mut().for_each(|v| *v = unbiased(f64::from(*v), count));
-        }
-        Ok((y, BatchStatistics { channels, mean: host(&mean), variance }))
+        composed_normalized(x, gamma, beta, residual, options)
     }
 
     /// See [`batch_norm_eval`].
@@ -199,6 +215,18 @@ pub trait BatchNormKernel: Device<f32> {
     ) -> Result<Tensor<(B, C, H, W), f32, Self, T>, Self::Err> {
         composed_eval(x, gamma, beta, statistics, residual, options)
     }
+
+    /// See [`follow`].
+    ///
+    /// # Errors
+    /// The device's.
+    fn follow<C: Dim>(
+        running: &mut Tensor<(C,), f32, Self>,
+        batch: &Tensor<(usize, usize), f32, Self>,
+        momentum: f64,
+    ) -> Result<(), Self::Err> {
+        composed_follow(running, batch, momentum)
+    }
 }
 
 /// How many examples each group has.
@@ -214,14 +242,6 @@ pub(crate) fn unbiased(biased: f64, count: f64) -> f32 {
     } else {
         0.0
     }
-}
-
-/// Row-major values; dfdx's iterators do not bear an empty tensor.
-fn host<S: Shape, D: Device<f32>>(tensor: &Tensor<S, f32, D>) -> Vec<f32> {
-    if tensor.shape().num_elements() == 0 {
-        return Vec::new();
-    }
-    tensor.as_vec()
 }
 
 /// What [`composed_train`] gives: the result, and the means and biased variances, (groups, C) each.
@@ -272,6 +292,49 @@ pub fn composed_train<B: Dim, C: Dim, H: Dim, W: Dim, E: Dtype, D: Device<E>, T:
     let inverse = spread.retaped::<T>().try_matmul(deviation.try_recip()?)?;
     let normal = inverse.try_broadcast_like::<_, Axes2<2, 3>>(&shape)?.try_mul(centred)?;
     Ok((affine(normal, gamma, beta, residual, options.activation)?, [means, variances]))
+}
+
+/// [`composed_train`] with unbiased variances: what [`batch_norm_train`] gives.
+fn composed_normalized<B: Dim, C: Dim, H: Dim, W: Dim, D: Device<f32>, T: Tape<f32, D>>(
+    x: Tensor<(B, C, H, W), f32, D, T>,
+    gamma: &Tensor<(C,), f32, D>,
+    beta: &Tensor<(C,), f32, D>,
+    residual: Option<&Tensor<(B, C, H, W), f32, D>>,
+    options: BatchNormOptions,
+) -> Result<Normalized<(B, C, H, W), D, T>, D::Err> {
+    let (batch, channels, h, w) = *x.shape();
+    let (y, [mean, biased]) = composed_train(x, gamma, beta, residual, options)?;
+    let positions = h.size() * w.size();
+    let factors: Vec<f32> = group_sizes(batch.size(), options.group)
+        .map(|group| unbiased(1.0, (group * positions) as f64))
+        .collect();
+    let shape = (factors.len(), channels.size());
+    if shape.0 * shape.1 == 0 {
+        let nothing = y.device().try_zeros_like(&shape)?;
+        return Ok((y, BatchStatistics { mean: nothing.clone(), variance: nothing }));
+    }
+    let factors = y.device().try_tensor_from_vec(factors, (shape.0,))?;
+    let factors = factors.try_broadcast_like::<_, Axis<1>>(&shape)?;
+    let variance = biased.try_reshape_like(&shape)?.try_mul(factors)?;
+    Ok((y, BatchStatistics { mean: mean.try_reshape_like(&shape)?, variance }))
+}
+
+/// The oracle of [`follow`] from dfdx's own ops: Σ η (1 − η)ᴳ⁻¹⁻ᵍ μ\[g\] as one product.
+fn composed_follow<C: Dim, D: Device<f32>>(
+    running: &mut Tensor<(C,), f32, D>,
+    batch: &Tensor<(usize, usize), f32, D>,
+    momentum: f64,
+) -> Result<(), D::Err> {
+    let (groups, channels) = *batch.shape();
+    if groups * channels == 0 {
+        return Ok(());
+    }
+    let keep = 1.0 - momentum;
+    let share = |group: usize| (momentum * keep.powi((groups - 1 - group) as i32)) as f32;
+    let shares = (0..groups).map(share).collect();
+    let shares = running.device().try_tensor_from_vec(shares, (1, groups))?;
+    let moved = shares.try_matmul(batch.clone())?.try_reshape_like(running.shape())?;
+    running.try_axpy(keep.powi(groups as i32), &moved, 1.0)
 }
 
 /// The oracle of [`batch_norm_eval`] from dfdx's own ops, for any device and float type.

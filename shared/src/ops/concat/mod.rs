@@ -13,6 +13,7 @@ use dfdx::{
     tensor_ops::Device,
 };
 
+use crate::device::kernel_or;
 /// The channels of a and after them those of b.
 ///
 /// # Shapes
@@ -56,7 +57,8 @@ where
     assert_eq!(c1.size() + c2.size(), channels.size(), "concat_channels: the channels");
     let (a, tape) = a.try_reshape_like(&(n1.size(), c1.size(), h1.size(), w1.size()))?.split_tape();
     let (b, tape_b) = b.try_reshape_like(&(n2.size(), c2.size(), h2.size(), w2.size()))?.split_tape();
-    let y = D::concat_channels(a.put_tape(tape.merge(tape_b)), &b, channels.size())?;
+    let (a, channels_out) = (a.put_tape(tape.merge(tape_b)), channels.size());
+    let y = kernel_or!(D::concat_channels(a, &b, channels_out), composed(a, &b, channels_out))?;
     y.try_reshape_like(&(n1, channels, h1, w1))
 }
 

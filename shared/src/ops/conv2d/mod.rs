@@ -20,6 +20,7 @@ use super::{
     erased::{erased, erased_option, sizes4},
     linear::Activation,
 };
+use crate::device::kernel_or;
 pub(crate) use cpu::{Direction, Op};
 pub(crate) use gathered::gathered_product;
 pub(crate) use kernel::Sizes;
@@ -85,8 +86,12 @@ where
     let (weight, tape) = erased(weight, sizes4(weight.shape()), tape)?;
     let (bias, tape) = erased_option(bias, (o.size(),), tape)?;
     let out = (out.0.size(), out.1.size());
-    D::conv2d(x.put_tape(tape), &weight, bias.as_ref(), stride, padding, out, activation)?
-        .try_reshape_like(&shape)
+    let (x, bias) = (x.put_tape(tape), bias.as_ref());
+    kernel_or!(
+        D::conv2d(x, &weight, bias, stride, padding, out, activation),
+        composed(x, &weight, bias, stride, padding, out, activation)
+    )?
+    .try_reshape_like(&shape)
 }
 
 /// [`conv2d`] of data, such as a batch of images: no gradient goes to x. `tape` records the op.
@@ -146,8 +151,12 @@ where
     let (weight, tape) = erased(weight, sizes4(weight.shape()), tape)?;
     let (bias, tape) = erased_option(bias, (o.size(),), tape)?;
     let out = (out.0.size(), out.1.size());
-    D::conv2d_of_data(x, tape, &weight, bias.as_ref(), stride, padding, out, activation)?
-        .try_reshape_like(&shape)
+    let bias = bias.as_ref();
+    kernel_or!(
+        D::conv2d_of_data(x, tape, &weight, bias, stride, padding, out, activation),
+        composed(x.put_tape(tape), &weight, bias, stride, padding, out, activation)
+    )?
+    .try_reshape_like(&shape)
 }
 
 /// Holds a result's height and width against what the sizes give.

@@ -16,6 +16,7 @@ use super::{
     erased::{erased, erased_option, sizes4},
     linear::Activation,
 };
+use crate::device::kernel_or;
 
 /// f(W ∗ᵀ x + b): each pixel x\[n, c, i, j\] adds x w\[c, o, p, q\] to y\[n, o, S i + p − P, S j + q − P\]; then b and f.
 ///
@@ -82,8 +83,12 @@ where
     let (weight, tape) = erased(weight, sizes4(weight.shape()), tape)?;
     let (bias, tape) = erased_option(bias, (o.size(),), tape)?;
     let out = (out.0.size(), out.1.size());
-    D::conv_transpose2d(x.put_tape(tape), &weight, bias.as_ref(), stride, padding, out, activation)?
-        .try_reshape_like(&shape)
+    let (x, bias) = (x.put_tape(tape), bias.as_ref());
+    kernel_or!(
+        D::conv_transpose2d(x, &weight, bias, stride, padding, out, activation),
+        composed(x, &weight, bias, stride, padding, out, activation)
+    )?
+    .try_reshape_like(&shape)
 }
 
 /// [`conv_transpose2d`] on a device. The provided method is the composition of dfdx ops.

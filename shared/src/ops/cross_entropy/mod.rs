@@ -17,6 +17,7 @@ use dfdx::{
 };
 
 use super::targets::{multi_hot, one_hot, scalar, LabelSets, Targets};
+use crate::device::kernel_or;
 
 /// Mean over the batch of −log softmax(oᵢ)ᵧ, with y the target of row i.
 ///
@@ -40,7 +41,8 @@ pub fn softmax_cross_entropy<B: Dim, C: Dim, D: CrossEntropyKernel, T: Tape<f32,
     targets: &Targets,
 ) -> Result<Tensor<Rank0, f32, D, T>, D::Err> {
     let sizes = (scores.shape().0.size(), scores.shape().1.size());
-    D::softmax_cross_entropy(scores.try_reshape_like(&sizes)?, targets)
+    let scores = scores.try_reshape_like(&sizes)?;
+    kernel_or!(D::softmax_cross_entropy(scores, targets), composed(scores, targets))
 }
 
 /// Mean over the batch of −Σ log softmax(oᵢ)ᵧ / |Yᵢ|, summed over the labels y of the set Yᵢ of row i: the target is
@@ -69,7 +71,8 @@ pub fn label_set_cross_entropy<B: Dim, C: Dim, D: CrossEntropyKernel, T: Tape<f3
     labels: &LabelSets,
 ) -> Result<Tensor<Rank0, f32, D, T>, D::Err> {
     let sizes = (scores.shape().0.size(), scores.shape().1.size());
-    D::label_set_cross_entropy(scores.try_reshape_like(&sizes)?, labels)
+    let scores = scores.try_reshape_like(&sizes)?;
+    kernel_or!(D::label_set_cross_entropy(scores, labels), composed_label_sets(scores, labels))
 }
 
 /// [`softmax_cross_entropy`] and [`label_set_cross_entropy`] on a device. The provided methods are the compositions of dfdx

@@ -18,6 +18,7 @@ use dfdx::{
     tensor_ops::Device,
 };
 
+use crate::device::kernel_or;
 pub use sparse_rows::{SparseRows, SparseRowsError};
 
 use super::linear::{self, Activation};
@@ -36,7 +37,7 @@ pub fn diffusion_conv<B: Dim, H: Dim, F: Dim, D: DiffusionKernel, T: Tape<f32, D
     diffused: Tensor<(B, H, F), f32, D, T>,
     weight: &Tensor<(H, F), f32, D>,
 ) -> Result<Tensor<(B, H, F), f32, D, T>, D::Err> {
-    D::diffusion_conv(diffused, weight)
+    kernel_or!(D::diffusion_conv(diffused, weight), composed_conv(diffused, weight))
 }
 
 /// f(tanh(W^c ⊙ S) Wᵀ + b), for activations held sparse: a whole DCNN in one op.
@@ -68,7 +69,10 @@ pub fn diffusion_classifier<H: Dim, F: Dim, K: Dim, C: Dim, D: DiffusionKernel, 
         (h * f, h * f),
         "columns of S and of W against hops and features"
     );
-    D::diffusion_classifier(diffused, conv, weight, bias, activation)
+    kernel_or!(
+        D::diffusion_classifier(diffused, conv, weight, bias, activation),
+        composed_classifier(diffused, conv, weight, bias, activation)
+    )
 }
 
 /// [`diffusion_conv`] and [`diffusion_classifier`] on a device. The provided methods compose dfdx ops.

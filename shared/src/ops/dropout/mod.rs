@@ -15,7 +15,7 @@ use dfdx::{
 use rand::RngCore;
 
 use super::targets::scalar;
-use crate::train::RunRng;
+use crate::{device::kernel_or, train::RunRng};
 
 /// The share of values that a dropout sets to 0: a number of [0, 1).
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize)]
@@ -110,7 +110,8 @@ pub fn dropout<S: Shape, D: DropoutKernel, T: Tape<f32, D>>(
         return Ok(x);
     }
     let (shape, sizes) = (*x.shape(), (x.shape().num_elements(),));
-    D::dropout(x.try_reshape_like(&sizes)?, rate, rng)?.try_reshape_like(&shape)
+    let x = x.try_reshape_like(&sizes)?;
+    kernel_or!(D::dropout(x, rate, rng), composed(x, rate, rng))?.try_reshape_like(&shape)
 }
 
 /// [`dropout`] on a device. The provided method is the composition of dfdx ops.

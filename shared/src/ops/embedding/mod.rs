@@ -15,6 +15,7 @@ use dfdx::{
 };
 
 use super::erased::erased;
+use crate::device::kernel_or;
 
 pub use symbols::{SymbolError, Symbols};
 
@@ -54,7 +55,8 @@ pub fn embedding<V: Dim, M: Dim, D: EmbeddingKernel, T: Tape<f32, D>>(
     let (v, m) = *table.shape();
     assert_eq!(symbols.vocabulary(), v.size(), "embedding: the symbols' vocabulary against the table's rows");
     let (table, tape) = erased(table, (v.size(), m.size()), tape)?;
-    D::embedding(&table, symbols, tape)?.try_reshape_like(&(symbols.len(), m))
+    kernel_or!(D::embedding(&table, symbols, tape), composed(&table, symbols, tape))?
+        .try_reshape_like(&(symbols.len(), m))
 }
 
 /// [`embedding`] on a device. The provided method is the composition of dfdx ops.

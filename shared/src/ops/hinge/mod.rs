@@ -14,6 +14,7 @@ use dfdx::{
 };
 
 use super::targets::{one_hot, scalar, Targets};
+use crate::device::kernel_or;
 
 /// Which classes a multiclass hinge pushes down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -53,7 +54,7 @@ pub fn multiclass_hinge<B: Dim, C: Dim, D: HingeKernel, T: Tape<f32, D>>(
     targets: &Targets,
     hinge: Hinge,
 ) -> Result<Tensor<Rank0, f32, D, T>, D::Err> {
-    D::multiclass_hinge(scores, targets, hinge)
+    kernel_or!(D::multiclass_hinge(scores, targets, hinge), composed(scores, targets, hinge))
 }
 
 /// [`multiclass_hinge`] on a device. The provided method is the composition of dfdx ops.

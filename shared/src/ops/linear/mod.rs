@@ -14,6 +14,7 @@ use dfdx::{
 };
 
 use super::erased::erased;
+use crate::device::kernel_or;
 
 /// The slope of [`Activation::LeakyRelu`] below 0.
 pub const LEAK: f32 = 0.2;
@@ -88,7 +89,9 @@ pub fn linear<B: Dim, I: Dim, O: Dim, D: LinearKernel, T: Tape<f32, D>>(
     let (x, tape) = x.try_reshape_like(&(b.size(), i.size()))?.split_tape();
     let (weight, tape) = erased(weight, (o.size(), i.size()), tape)?;
     let (bias, tape) = erased(bias, (o.size(),), tape)?;
-    D::linear(x.put_tape(tape), &weight, &bias, activation)?.try_reshape_like(&(b, o))
+    let x = x.put_tape(tape);
+    kernel_or!(D::linear(x, &weight, &bias, activation), composed(x, &weight, &bias, activation))?
+        .try_reshape_like(&(b, o))
 }
 
 /// [`linear`] of data, such as a batch of images: no gradient goes to x, which saves a third of the backward pass's work.
@@ -125,7 +128,11 @@ pub fn linear_of_data<B: Dim, I: Dim, O: Dim, D: LinearKernel, T: Tape<f32, D>>(
     let x = x.try_reshape_like(&(b.size(), i.size()))?;
     let (weight, tape) = erased(weight, (o.size(), i.size()), tape)?;
     let (bias, tape) = erased(bias, (o.size(),), tape)?;
-    D::linear_of_data(x, tape, &weight, &bias, activation)?.try_reshape_like(&(b, o))
+    kernel_or!(
+        D::linear_of_data(x, tape, &weight, &bias, activation),
+        composed(x.put_tape(tape), &weight, &bias, activation)
+    )?
+    .try_reshape_like(&(b, o))
 }
 
 /// [`linear`] on a device. The provided method is the composition of dfdx ops.

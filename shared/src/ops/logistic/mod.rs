@@ -15,6 +15,7 @@ use dfdx::{
 };
 
 use super::targets::{multi_hot, scalar, LabelSets};
+use crate::device::kernel_or;
 
 pub use prior::{prior_bias, LEAST_PRIOR};
 
@@ -71,7 +72,8 @@ pub fn multi_label_logistic_loss<B: Dim, C: Dim, D: LogisticKernel, T: Tape<f32,
     over: LabelReduction,
 ) -> Result<Tensor<Rank0, f32, D, T>, D::Err> {
     let sizes = (scores.shape().0.size(), scores.shape().1.size());
-    D::multi_label_logistic_loss(scores.try_reshape_like(&sizes)?, labels, over)
+    let scores = scores.try_reshape_like(&sizes)?;
+    kernel_or!(D::multi_label_logistic_loss(scores, labels, over), composed(scores, labels, over))
 }
 
 /// [`multi_label_logistic_loss`] on a device. The provided method is the composition of dfdx ops.

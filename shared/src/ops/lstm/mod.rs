@@ -14,6 +14,7 @@ use dfdx::{
 };
 
 use super::erased::erased;
+use crate::device::kernel_or;
 
 /// The weights of [`lstm`], under PyTorch's names and in its order of gates: the rows of input gate i, forget gate f,
 /// candidate g and output gate o, H of each.
@@ -120,7 +121,8 @@ pub fn lstm<S: Dim, B: Dim, I: Dim, G: Dim, H: Dim, D: LstmKernel, T: Tape<f32, 
     let (c0, tape) = erased(&state.cell, (batch, hidden), tape)?;
     let weights =
         LstmWeights { weight_ih: &weight_ih, weight_hh: &weight_hh, bias_ih: &bias_ih, bias_hh: &bias_hh };
-    let (y, last) = D::lstm(x.put_tape(tape), weights, &LstmState { hidden: h0, cell: c0 })?;
+    let (x, state) = (x.put_tape(tape), LstmState { hidden: h0, cell: c0 });
+    let (y, last) = kernel_or!(D::lstm(x, weights, &state), composed(x, weights, &state))?;
     let last = LstmState {
         hidden: last.hidden.try_reshape_like(&(b, h))?,
         cell: last.cell.try_reshape_like(&(b, h))?,

@@ -13,6 +13,7 @@ use dfdx::{
     tensor_ops::Device,
 };
 
+use crate::device::kernel_or;
 /// oᵢₙ = Σ_{j ≠ i} exp(−‖mᵢₙ − mⱼₙ‖₁), each n for itself: a number near B − 1 where the rows of a batch are all the same, and
 /// near 0 where they lie far apart.
 ///
@@ -46,7 +47,7 @@ pub fn closeness<B: Dim, N: Dim, M: Dim, D: MinibatchKernel, T: Tape<f32, D>>(
 ) -> Result<Tensor<(B, N), f32, D, T>, D::Err> {
     let (b, n, width) = *m.shape();
     let m = m.try_reshape_like(&(b.size(), n.size(), width.size()))?;
-    D::closeness(m)?.try_reshape_like(&(b, n))
+    kernel_or!(D::closeness(m), composed(m))?.try_reshape_like(&(b, n))
 }
 
 /// [`closeness`] on a device. The provided method is the composition of dfdx ops.

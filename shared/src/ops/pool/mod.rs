@@ -9,12 +9,13 @@ mod tests;
 
 use dfdx::{
     prelude::*,
-    shapes::{Axes2, Dim, Dtype},
+    shapes::{Axes2, Axes3, Axis, Dim, Dtype},
     tensor::{Tape, Tensor},
     tensor_ops::Device,
 };
 
 use super::{erased::sizes4, targets::scalar};
+use crate::device::kernel_or;
 
 /// The windows of a pooling: squares of `kernel` pixels a side, `stride` apart, with `padding` pixels around the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,8 @@ pub fn max_pool2d<B: Dim, C: Dim, H: Dim, W: Dim, HO: Dim, WO: Dim, D: PoolKerne
     window.check([x.shape().2.size(), x.shape().3.size()], [out.0.size(), out.1.size()]);
     let (b, c, _, _) = *x.shape();
     let sizes = sizes4(x.shape());
-    let y = D::max_pool2d(x.try_reshape_like(&sizes)?, window, (out.0.size(), out.1.size()))?;
+    let (x, size) = (x.try_reshape_like(&sizes)?, (out.0.size(), out.1.size()));
+    let y = kernel_or!(D::max_pool2d(x, window, size), composed_max(x, window, size))?;
     y.try_reshape_like(&(b, c, out.0, out.1))
 }
 
@@ -128,7 +130,8 @@ pub fn avg_pool2d<B: Dim, C: Dim, H: Dim, W: Dim, HO: Dim, WO: Dim, D: PoolKerne
     window.check([x.shape().2.size(), x.shape().3.size()], [out.0.size(), out.1.size()]);
     let (b, c, _, _) = *x.shape();
     let sizes = sizes4(x.shape());
-    let y = D::avg_pool2d(x.try_reshape_like(&sizes)?, window, (out.0.size(), out.1.size()))?;
+    let (x, size) = (x.try_reshape_like(&sizes)?, (out.0.size(), out.1.size()));
+    let y = kernel_or!(D::avg_pool2d(x, window, size), composed_avg(x, window, size))?;
     y.try_reshape_like(&(b, c, out.0, out.1))
 }
 
@@ -156,7 +159,9 @@ pub fn global_avg_pool2d<B: Dim, C: Dim, H: Dim, W: Dim, D: PoolKernel, T: Tape<
 ) -> Result<Tensor<(B, C), f32, D, T>, D::Err> {
     let (b, c, _, _) = *x.shape();
     let sizes = sizes4(x.shape());
-    D::global_avg_pool2d(x.try_reshape_like(&sizes)?)?.try_reshape_like(&(b, c))
+    let x = x.try_reshape_like(&sizes)?;
+    kernel_or!(D::global_avg_pool2d(x), x.try_mean::<(usize, usize), Axes2<2, 3>>())?
+        .try_reshape_like(&(b, c))
 }
 
 /// The poolings on a device. The provided methods are compositions of dfdx ops.
@@ -196,8 +201,8 @@ pub trait PoolKernel: Device<f32> {
     }
 }
 
-/// The oracle of [`max_pool2d`] for any device and float type: which pixel wins is found on the host, the winners are
-/// gathered by dfdx.
+/// The oracle of [`max_pool2d`] from dfdx's own ops, for any device and float type: windows are gathered, and of each the
+/// first largest pixel is chosen. Nothing of it is looked at by the host.
 ///
 /// # Errors
 /// The device's.
@@ -218,37 +223,47 @@ pub fn composed_max<
 ) -> Result<Tensor<(B, C, HO, WO), E, D, T>, D::Err> {
     let (device, (b, c, h, w)) = (x.device().clone(), *x.shape());
     let (planes, pixels, windows) = (b.size() * c.size(), h.size() * w.size(), ho.size() * wo.size());
-    let out = (b, c, ho, wo);
+    let (out, area) = ((b, c, ho, wo), window.kernel * window.kernel);
     if planes * windows == 0 {
         let (x, tape) = x.split_tape();
         return Ok(x.device().try_zeros_like(&out)?.put_tape(tape));
     }
-    let mut winners = Vec::with_capacity(planes * windows);
-    for plane in x.as_vec().chunks_exact(pixels) {
-        for (at_row, at_column) in (0..ho.size()).flat_map(|r| (0..wo.size()).map(move |c| (r, c))) {
-            let rows = window.span(at_row, h.size());
-            let pixels = rows.flat_map(|r| window.span(at_column, w.size()).map(move |c| r * w.size() + c));
-            winners.push(first_largest(pixels.map(|p| (p, plane[p]))));
-        }
+    // A pixel a row, and −∞ for what lies outside the image; a plane a column.
+    let x = x.try_reshape_like(&(planes, pixels))?.try_permute::<_, Axes2<1, 0>>()?;
+    let outside = device.try_tensor_from_vec(vec![scalar::<E>(f64::NEG_INFINITY); planes], (1, planes))?;
+    let x: Tensor<(usize, usize), E, D, T> = (x, outside).try_concat_along(Axis::<0>)?;
+    let mut index = Vec::with_capacity(windows * area);
+    for (at_row, at_column) in (0..ho.size()).flat_map(|r| (0..wo.size()).map(move |c| (r, c))) {
+        let rows = window.span(at_row, h.size());
+        let inside = rows.flat_map(|r| window.span(at_column, w.size()).map(move |c| r * w.size() + c));
+        let start = index.len();
+        index.extend(inside);
+        index.resize(start + area, pixels);
     }
-    let winners = device.try_tensor_from_vec(winners, (planes, windows))?;
-    let x = x.try_reshape_like(&(planes, pixels))?;
-    let y: Tensor<(usize, usize), E, D, T> = x.try_gather(winners)?;
-    y.try_reshape_like(&out)
-}
+    let index = device.try_tensor_from_vec(index, (windows * area,))?;
+    let gathered: Tensor<(usize, usize), E, D, T> = x.try_gather(index)?;
+    let shape = (windows, area, planes);
+    let gathered = gathered.try_reshape_like(&shape)?;
 
-/// The place of the first of the largest values; a NaN counts as largest.
-fn first_largest<E: Dtype>(values: impl Iterator<Item = (usize, E)>) -> usize {
-    let mut best: Option<(usize, E)> = None;
-    for (at, value) in values {
-        // `value != value`: NaN, for whatever float type E is
-        #[allow(clippy::eq_op)]
-        let wins = best.is_none_or(|(_, best)| value > best || value != value);
-        if wins {
-            best = Some((at, value));
-        }
-    }
-    best.map_or(0, |(at, _)| at)
+    // Places in a window count down, so that the first of the largest has the largest place; a NaN's is above all.
+    let plain = gathered.retaped::<NoneTape>();
+    let all = |value: f64| -> Result<Tensor<(usize, usize, usize), E, D>, D::Err> {
+        device
+            .try_tensor_from_vec(vec![scalar::<E>(value)], ())?
+            .try_broadcast_like::<_, Axes3<0, 1, 2>>(&shape)
+    };
+    let over =
+        |x: Tensor<(usize, usize, usize), E, D>| -> Result<Tensor<(usize, usize, usize), E, D>, D::Err> {
+            x.try_max::<(usize, usize), Axis<1>>()?.try_broadcast_like::<_, Axis<1>>(&shape)
+        };
+    let places = (0..area).rev().map(|place| scalar::<E>(place as f64)).collect();
+    let places: Tensor<(usize,), E, D> = device.try_tensor_from_vec(places, (area,))?;
+    let places = places.try_broadcast_like::<_, Axes2<0, 2>>(&shape)?;
+    let places = plain.try_lt(&over(plain.clone())?)?.try_choose(all(-1.0)?, places)?;
+    let places = plain.try_ne(&plain)?.try_choose(all(area as f64)?, places)?;
+    let wins = places.try_ge(&over(places.clone())?)?;
+    let y: Tensor<(usize, usize), E, D, T> = wins.try_choose(gathered, all(0.0)?)?.try_sum::<_, Axis<1>>()?;
+    y.try_permute::<(usize, usize), Axes2<1, 0>>()?.try_reshape_like(&out)
 }
 
 /// The oracle of [`avg_pool2d`] from dfdx's own ops, for any device and float type: one product with a (H W, HO WO)

@@ -14,6 +14,7 @@ use dfdx::{
 };
 
 use super::{erased::erased, functions, linear::Activation};
+use crate::device::kernel_or;
 
 /// f(x + r).
 ///
@@ -46,7 +47,9 @@ pub fn add_activate<S: Shape, D: ResidualKernel, T: Tape<f32, D>>(
     let (shape, sizes) = (*x.shape(), (x.shape().num_elements(),));
     let (x, tape) = x.try_reshape_like(&sizes)?.split_tape();
     let (residual, tape) = erased(residual, sizes, tape)?;
-    D::add_activate(x.put_tape(tape), &residual, activation)?.try_reshape_like(&shape)
+    let x = x.put_tape(tape);
+    kernel_or!(D::add_activate(x, &residual, activation), composed(x, &residual, activation))?
+        .try_reshape_like(&shape)
 }
 
 /// [`add_activate`] on a device. The provided method is the composition of dfdx ops.

@@ -14,6 +14,7 @@ use dfdx::{
 };
 
 use super::{erased::sizes4, targets::scalar};
+use crate::device::kernel_or;
 
 /// The constants of a local response normalisation, in TensorFlow's convention: α multiplies the plain sum of squares
 /// (PyTorch's and the paper's α divides by the number of channels first).
@@ -64,7 +65,8 @@ pub fn local_response_norm<B: Dim, C: Dim, H: Dim, W: Dim, D: ResponseNormKernel
     norm: ResponseNorm,
 ) -> Result<Tensor<(B, C, H, W), f32, D, T>, D::Err> {
     let (shape, sizes) = (*x.shape(), sizes4(x.shape()));
-    D::local_response_norm(x.try_reshape_like(&sizes)?, norm)?.try_reshape_like(&shape)
+    let x = x.try_reshape_like(&sizes)?;
+    kernel_or!(D::local_response_norm(x, norm), composed(x, norm))?.try_reshape_like(&shape)
 }
 
 /// [`local_response_norm`] on a device. The provided method is the composition of dfdx ops.

@@ -17,6 +17,8 @@ use dfdx::{
     tensor::{Tape, Tensor},
     tensor_ops::Device,
 };
+
+use crate::device::kernel_or;
 use serde::{Deserialize, Serialize};
 
 pub use composed::composed;
@@ -121,7 +123,7 @@ where
         let (bj, bn) = *bias.shape();
         assert_eq!((j.size(), n.size()), (bj.size(), bn.size()), "parents and their biases");
     }
-    D::route(u, weight, bias, routing)
+    kernel_or!(D::route(u, weight, bias, routing), composed(u, weight, bias, routing))
 }
 
 /// [`route`] on a device. The provided method is the composition of dfdx ops.

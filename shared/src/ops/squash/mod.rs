@@ -14,6 +14,7 @@ use dfdx::{
 };
 
 use super::targets::scalar;
+use crate::device::kernel_or;
 pub(crate) use cpu::Factor;
 
 /// ε under the root: a capsule of length 0 then has a gradient, and it is 0.
@@ -46,7 +47,7 @@ pub fn squash<B: Dim, I: Dim, N: Dim, D: SquashKernel, T: Tape<f32, D>>(
     let (b, i, n) = *s.shape();
     // a capsule of its own type on maps of one pixel
     let maps = s.try_reshape_like(&(b, i.size() * n.size(), Const::<1>, Const::<1>))?;
-    D::primary_capsules(maps, i, n)
+    kernel_or!(D::primary_capsules(maps, i, n), composed(maps, i, n))
 }
 
 /// Cuts feature maps into capsules and squashes them: capsule t H W + y W + x holds the values of the maps t D to
@@ -95,7 +96,7 @@ where
     let (i, n) = (capsules.size(), length.size());
     assert!(n > 0 && c.size().is_multiple_of(n), "{} maps cannot be capsules of {n} numbers", c.size());
     assert_eq!(i * n, c.size() * h.size() * w.size(), "values in {i} capsules and in the maps");
-    D::primary_capsules(maps, capsules, length)
+    kernel_or!(D::primary_capsules(maps, capsules, length), composed(maps, capsules, length))
 }
 
 /// [`primary_capsules`] on a device. The provided method is the composition of dfdx ops.

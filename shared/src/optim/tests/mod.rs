@@ -2,4 +2,5 @@
 
 mod goldens;
 mod models;
+mod on_device;
 mod properties;

@@ -104,7 +104,7 @@ proptest! {
                 opt.update("w", w, &g).unwrap();
             }
         }
-        let velocities = |opt: &Sgd| opt.slot("w", "velocity").unwrap().to_vec();
+        let velocities = |opt: &Sgd| opt.slot("w", "velocity").unwrap().into_owned();
         for ((a, b), (u, v)) in a.iter().zip(&b).zip(velocities(&outside).iter().zip(velocities(&inside))) {
             prop_assert!((a - b).abs() <= 1e-4);
             prop_assert!((lr as f32 * u - v).abs() <= 1e-5);
