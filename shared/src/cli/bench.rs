@@ -10,7 +10,7 @@ use super::ui::Ui;
 use super::{CliError, Program, Workload};
 use crate::{
     claims::{number, Column, Progress, TextTable},
-    device::{memory, DeviceKind},
+    device::{memory, waited, DeviceKind},
     zoo::ZOO_WORKLOADS,
 };
 
@@ -120,7 +120,15 @@ pub(super) fn run<P: Program>(args: &Bench, common: &Common, ui: &Ui<'_>) -> Res
     let mut results = Vec::new();
     for workload in chosen(P::workloads(), args.workload.as_deref())? {
         ui.note(&format!("{}: {}", workload.name, workload.about));
-        results.push((workload.run)(&options)?);
+        let before = waited();
+        let result = (workload.run)(&options)?;
+        let wait_ms =
+            (waited() - before).as_secs_f64() * 1e3 / (options.steps + options.warmup).max(1) as f64;
+        results.push(match options.device {
+            DeviceKind::Cpu => result,
+            // the rest of a step is launches
+            device => result.extra("device", device.to_string()).extra("wait_ms", round(wait_ms, 3)),
+        });
         ui.end();
     }
     let text = match results.as_slice() {

@@ -27,6 +27,7 @@ mod files;
 mod html;
 mod listing;
 mod paint;
+mod panics;
 mod png;
 mod problem;
 mod provenance;
@@ -173,6 +174,7 @@ pub struct Summary {
 #[must_use]
 pub fn run<P: Program>() -> ExitCode {
     crate::device::memory::keep_freed_memory();
+    panics::quieten();
     let out: Sink<'_> = Box::new(io::stdout());
     let err: Sink<'_> = Box::new(io::stderr());
     let terminal = io::stderr().is_terminal();
@@ -216,7 +218,7 @@ fn run_with<'w, P: Program>(
         }
     };
     let ui = Ui::new(out, err, terminal, arguments.common.quiet);
-    match dispatch::<P>(&arguments, &ui) {
+    match panics::caught(|| dispatch::<P>(&arguments, &ui)) {
         Ok(code) => code,
         Err(error) => {
             ui.error(&one_sentence(error.as_ref()));

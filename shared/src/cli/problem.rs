@@ -26,6 +26,11 @@ pub(super) enum Problem {
     OtherRun { path: PathBuf, theirs: String, ours: String },
     #[error("{count} of {of} claims ended in an error; the first is '{first}': {why}")]
     Claims { count: usize, of: usize, first: String, why: String },
+    #[error(
+        "the device ran out of memory: pass a smaller batch or model, or `--device cpu`; checkpoints that were written are \
+         whole, and --resume goes on from them"
+    )]
+    DeviceMemory,
     #[error("cannot print the result: {0}; is the disk of the output full?")]
     Print(io::Error),
     #[error("{} cannot be read: {why}; pass the path of a README", path.display())]

@@ -17,7 +17,7 @@ const TOLERANCE: f64 = 1e-4;
 /// with them a piece of the gradient.
 const NUDGE: f32 = 1e-6;
 
-/// The most that is put down to rounding, which is what the shift of a normalisation comes to after two steps of the Inception.
+/// The most that is put down to rounding.
 const MOST: f64 = 0.1;
 
 fn batch(net: &dyn ImageNetwork, nudge: f32) -> (Vec<f32>, Targets) {
@@ -61,16 +61,19 @@ impl Trained {
         }
     }
 
-    fn check(&self, other: &Trained, what: &str, tolerance: f64) {
-        assert_same_within(what, &self.losses, &other.losses, tolerance);
-        assert_tensors_close(what, &self.net.weights(), &other.net.weights(), tolerance);
+    fn check(&self, other: &Trained, what: &str) {
+        assert_same_within(what, &self.losses, &other.losses, TOLERANCE);
+        assert_tensors_close(what, &self.net.weights(), &other.net.weights(), TOLERANCE);
     }
 
-    /// The most that losses and tensors of two runs differ.
-    fn off(&self, other: &Trained) -> f64 {
-        let (ours, theirs) = (self.net.weights(), other.net.weights());
-        let tensors = ours.iter().zip(&theirs).map(|(a, b)| off(a.values(), b.values()));
-        tensors.fold(off(&self.losses, &other.losses), f64::max)
+    /// How far what training did to the weights is from what it did in another run: ‖w − w'‖ / ‖w' − w₀‖.
+    fn off(&self, other: &Trained, start: &Trained) -> f64 {
+        let distance = |a: &Trained, b: &Trained| {
+            let (a, b) = (a.net.weights(), b.net.weights());
+            let pairs = a.iter().zip(&b).flat_map(|(a, b)| a.values().iter().zip(b.values()));
+            pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
+        };
+        distance(self, other) / distance(other, start)
     }
 }
 
@@ -138,7 +141,9 @@ fn every_model_trains_alike_on_every_device_and_waits_for_it_twice_a_step() {
         host.steps(2);
         let mut nudged = Trained { nudge: NUDGE, ..Trained::new(model, DeviceKind::Cpu) };
         nudged.steps(2);
-        let tolerance = allowed(nudged.off(&host));
+        let start = Trained::new(model, DeviceKind::Cpu);
+        let (loss, weights) =
+            (allowed(off(&nudged.losses, &host.losses)), allowed(nudged.off(&host, &start)));
         for device in TestDevice::all() {
             let trained = device.run(|kind| {
                 let mut trained = Trained::new(model, kind);
@@ -148,7 +153,13 @@ fn every_model_trains_alike_on_every_device_and_waits_for_it_twice_a_step() {
                 assert_eq!(read_backs() - before, 2, "{model} on {}: the loss and the norm", device.name());
                 trained
             });
-            trained.check(&host, &format!("{model} on {}", device.name()), tolerance);
+            let what = format!("{model} on {}", device.name());
+            assert_same_within(&what, &trained.losses, &host.losses, loss);
+            let off = trained.off(&host, &start);
+            assert!(
+                off <= weights,
+                "{what}: training moved the weights {off:.2e} apart, allowed {weights:.2e}"
+            );
         }
     }
 }
@@ -172,16 +183,12 @@ fn a_run_goes_on_on_another_device() {
             first.steps(2);
             (first.net.save().unwrap(), first.losses)
         });
-        resumed(DeviceKind::Cpu, &state, &losses).check(
-            &undisturbed,
-            &format!("from {}", device.name()),
-            TOLERANCE,
-        );
+        resumed(DeviceKind::Cpu, &state, &losses).check(&undisturbed, &format!("from {}", device.name()));
         let mut first = Trained::new(model, DeviceKind::Cpu);
         first.steps(2);
         let (state, losses) = (first.net.save().unwrap(), first.losses);
         device.run(|kind| {
-            resumed(kind, &state, &losses).check(&undisturbed, &format!("to {}", device.name()), TOLERANCE);
+            resumed(kind, &state, &losses).check(&undisturbed, &format!("to {}", device.name()));
         });
     }
 }
