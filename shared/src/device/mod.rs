@@ -52,6 +52,7 @@ pub use frozen::frozen;
 pub use host_op::{host_op, HostTensor};
 pub(crate) use memory::zeros;
 pub use param::{ParamError, ParamStore, Update};
+pub(crate) use read_back::read_back_contiguous;
 #[cfg(any(test, feature = "testing"))]
 pub use read_back::read_backs;
 pub use read_back::{read_back, read_number, waited};

@@ -7,7 +7,7 @@ use std::{
 
 use dfdx::{
     shapes::{HasShape, Shape},
-    tensor::{Storage, Tensor},
+    tensor::{CopySlice, Storage, Tensor},
 };
 
 /// Nanoseconds.
@@ -62,14 +62,28 @@ pub fn read_number<S: Shape, D: Storage<f32>, T>(tensor: &Tensor<S, f32, D, T>) 
 /// ```
 #[must_use]
 pub fn read_back<S: Shape, D: Storage<f32>, T>(tensor: &Tensor<S, f32, D, T>) -> Vec<f32> {
-    #[cfg(any(test, feature = "testing"))]
-    counted::count();
     // dfdx's iterators do not bear an empty tensor
     if tensor.shape().num_elements() == 0 {
         return Vec::new();
     }
+    wait(|| tensor.as_vec())
+}
+
+/// [`read_back`] of a contiguous tensor: one copy, where that goes element by element.
+pub(crate) fn read_back_contiguous<S: Shape, D: CopySlice<f32>>(tensor: &Tensor<S, f32, D>) -> Vec<f32> {
+    wait(|| {
+        let mut values = vec![0.0; tensor.shape().num_elements()];
+        tensor.copy_into(&mut values);
+        values
+    })
+}
+
+/// Counts a read, and takes its time.
+fn wait(read: impl FnOnce() -> Vec<f32>) -> Vec<f32> {
+    #[cfg(any(test, feature = "testing"))]
+    counted::count();
     let start = Instant::now();
-    let values = tensor.as_vec();
+    let values = read();
     WAITED.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
     values
 }

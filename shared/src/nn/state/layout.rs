@@ -8,7 +8,7 @@ use dfdx::shapes::{HasShape, Shape};
 use dfdx::tensor::{Gradients, Merge, NoneTape, SplitTape, Storage, Tape, Tensor};
 use dfdx::tensor_ops::{Device, ReshapeTo};
 
-use crate::device::read_back;
+use crate::device::{read_back, read_back_contiguous};
 
 /// Why a tensor's memory could not be used, as the tail of a sentence.
 pub(crate) type Reason = String;
@@ -20,7 +20,10 @@ pub(crate) fn sizes<S: Shape, D: Storage<f32>>(tensor: &Tensor<S, f32, D>) -> Ve
 
 /// The elements in logical order.
 pub(crate) fn read<S: Shape, D: Device<f32>>(tensor: &Tensor<S, f32, D>) -> Vec<f32> {
-    read_back(tensor)
+    match is_contiguous(tensor) {
+        Ok(true) => read_back_contiguous(tensor),
+        _ => read_back(tensor),
+    }
 }
 
 /// Puts `values`, in logical order, into `tensor`. Their lengths must agree.
