@@ -13,7 +13,7 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::number::{duration, number};
-use super::{ClaimResult, Row};
+use super::{ClaimResult, Row, Verdict};
 
 /// What is wrong with a generated block.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -76,6 +76,62 @@ pub fn render(results: &[ClaimResult]) -> String {
     out
 }
 
+/// What the front page says of one paper.
+#[derive(Debug, Clone, Copy)]
+pub struct FrontRow<'a> {
+    /// Name of the crate.
+    pub name: &'a str,
+    /// The paper, in one line.
+    pub about: &'a str,
+    /// The claim that it is known for.
+    pub headline: &'a str,
+    /// What was found, of all its claims.
+    pub results: &'a [ClaimResult],
+    /// How many of its claims have no result.
+    pub missing: usize,
+}
+
+/// A Markdown table with one row a paper: the claim that it is known for and what came of it, and how its other claims came
+/// out.
+#[must_use]
+pub fn render_front(rows: &[FrontRow<'_>]) -> String {
+    let mut out = String::from(
+        "| crate | what the paper claims | the paper's number | ours, 95 % interval | verdict | command and its time | all its claims |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    for row in rows {
+        let known = row.results.iter().find(|r| r.claim.id == row.headline);
+        let claim = known.map_or_else(|| "–".into(), |r| format!("{} ({})", r.claim.statement, r.claim.section));
+        let mut tally: Vec<String> = [
+            (Verdict::Holds, "hold"),
+            (Verdict::Partly, "hold partly"),
+            (Verdict::Fails, "fail"),
+            (Verdict::Undecided, "are undecided"),
+            (Verdict::NotRun, "were not run"),
+        ]
+        .into_iter()
+        .map(|(verdict, word)| (row.results.iter().filter(|r| r.verdict == verdict).count(), word))
+        .chain([(row.missing, "not measured in full")])
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+        if tally.is_empty() {
+            tally.push("none yet".into());
+        }
+        let cells = [
+            format!("[{0}](crates/{0}): {1}", row.name, row.about),
+            claim,
+            known.map_or_else(|| "–".into(), |r| r.claim.paper.clone()),
+            known.map_or_else(|| "–".into(), ClaimResult::headline),
+            known.map_or_else(|| "–".into(), |r| r.verdict.badge().to_lowercase()),
+            known.map_or_else(|| "–".into(), |r| format!("`{}`, {}", r.run.command, duration(r.run.wall_s))),
+            format!("[{}](crates/{}/README.md#check-the-paper)", tally.join(", "), row.name),
+        ];
+        out.push_str(&format!("| {} |\n", cells.map(|c| escape(&c)).join(" | ")));
+    }
+    out
+}
+
 /// Every quantity of a result, in a block that opens on a click.
 fn numbers(id: &str, rows: &[Row]) -> String {
     let mut out = format!(
@@ -87,7 +143,11 @@ fn numbers(id: &str, rows: &[Row]) -> String {
         let cells = [
             row.label.clone(),
             number(row.interval.mean),
-            format!("{} to {}", number(row.interval.lo), number(row.interval.hi)),
+            if row.interval.n > 1 {
+                format!("{} to {}", number(row.interval.lo), number(row.interval.hi))
+            } else {
+                "–".into()
+            },
             row.interval.n.to_string(),
             row.paper.map_or_else(|| "–".into(), number),
         ];
@@ -177,6 +237,21 @@ mod tests {
                         0.8614 [0.8574, 0.8654], n = 5 | holds | exact | 12 s | \
                         `cargo run --release -p fake -- reproduce cora` |";
         assert_eq!(row, expected);
+    }
+
+    #[test]
+    fn a_paper_is_one_row_with_its_headline_and_its_tally() {
+        let results = [result("cora", Ok(measured())), result("other", Err("no".into()))];
+        let row = FrontRow { name: "fake", about: "A paper", headline: "cora", results: &results, missing: 3 };
+        let table = render_front(&[row, FrontRow { headline: "none", results: &[], missing: 0, ..row }]);
+        let rows: Vec<&str> = table.lines().skip(2).collect();
+        assert_eq!(
+            rows[0],
+            "| [fake](crates/fake): A paper | A sentence \\| with a bar. (5.1, Table 1) | 0.8677 | \
+             0.8614 [0.8574, 0.8654], n = 5 | holds | `cargo run --release -p fake -- reproduce cora`, 12 s | \
+             [1 hold, 1 were not run, 3 not measured in full](crates/fake/README.md#check-the-paper) |"
+        );
+        assert!(rows[1].contains("| – | – | – | – | – |") && rows[1].contains("none yet"), "{}", rows[1]);
     }
 
     #[test]

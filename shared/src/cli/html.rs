@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::paint::{mark_swatch, swatch, to_svg};
-use super::{sheets, CliError};
+use super::{sheets, CliError, Drawing, ExplainRow};
 use crate::claims::{
     duration, number, range_text, Check, ClaimResult, DeviationInfo, Figure, Measured, Outcome, Report, Row,
     Table, Verdict,
@@ -14,24 +14,32 @@ const STYLE: &str = include_str!("style.css");
 /// Rows of a figure's data that are shown; the rest is in the JSON.
 const MOST_ROWS: usize = 200;
 
+/// What a page shows besides a report.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// The way to other pages: what a link says, and where it goes.
+    pub links: &'a [(String, String)],
+    /// The method, equation by equation.
+    pub explain: &'a [ExplainRow],
+    /// Graphs as pictures.
+    pub drawings: &'a [Drawing],
+    /// Claims that are not in the report.
+    pub missing: &'a [&'static str],
+}
+
 /// The whole report as one HTML file.
 ///
 /// # Errors
 /// When a figure cannot be drawn.
-pub fn to_html(report: &Report) -> Result<String, CliError> {
-    let (program, version) = (escape(&report.program), escape(&report.version));
-    let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n\
-         <title>{program} {version}: {tally}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#verdicts\">Skip to the verdicts</a>\n",
-        tally = escape(&report.tally()),
-    );
+pub fn to_html(report: &Report, beside: &Beside<'_>) -> Result<String, CliError> {
+    let title = format!("{} {}: {}", report.program, report.version, report.tally());
+    let mut out = head(&title, ("verdicts", "Skip to the verdicts"));
+    links(&mut out, beside.links);
     header(&mut out, report);
     out.push_str("<main>\n");
-    verdicts(&mut out, report);
+    verdicts(&mut out, report, beside.missing);
+    explain(&mut out, beside.explain);
+    drawings(&mut out, beside.drawings);
     for (i, result) in report.claims.iter().enumerate() {
         claim(&mut out, result, i)?;
     }
@@ -44,6 +52,53 @@ pub fn to_html(report: &Report) -> Result<String, CliError> {
         escape(&report.run.command)
     );
     Ok(out)
+}
+
+/// A page up to its body, with a link for those who go by keyboard to what it is about.
+pub(super) fn head(title: &str, (target, skip): (&str, &str)) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n\
+         <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <a class=\"skip\" href=\"#{target}\">{skip}</a>\n",
+        escape(title)
+    )
+}
+
+fn links(out: &mut String, links: &[(String, String)]) {
+    if links.is_empty() {
+        return;
+    }
+    out.push_str("<nav aria-label=\"Pages\">");
+    for (text, to) in links {
+        let _ = write!(out, "<a href=\"{}\">{}</a>", escape(to), escape(text));
+    }
+    out.push_str("</nav>\n");
+}
+
+/// Equations beside the code that computes them.
+fn explain(out: &mut String, rows: &[ExplainRow]) {
+    if rows.is_empty() {
+        return;
+    }
+    out.push_str("<section aria-labelledby=\"method\">\n<h2 id=\"method\">The method, equation by equation</h2>\n");
+    let rows = rows.iter().map(|row| {
+        let code = |text: &str| format!("<code>{}</code>", escape(text));
+        vec![escape(row.equation), code(row.code), escape(row.shape), escape(row.section)]
+    });
+    table(out, "Equations and code", &["Equation", "Code", "Shape", "Where"], rows);
+    out.push_str("</section>\n");
+}
+
+fn drawings(out: &mut String, drawings: &[Drawing]) {
+    if drawings.is_empty() {
+        return;
+    }
+    out.push_str("<section aria-labelledby=\"graphs\">\n<h2 id=\"graphs\">Graphs</h2>\n<div class=\"figures\">\n");
+    drawings.iter().for_each(|drawing| drawing.html(out));
+    out.push_str("</div>\n</section>\n");
 }
 
 fn header(out: &mut String, report: &Report) {
@@ -64,13 +119,16 @@ fn header(out: &mut String, report: &Report) {
     );
 }
 
-fn verdicts(out: &mut String, report: &Report) {
+fn verdicts(out: &mut String, report: &Report, missing: &[&str]) {
     let _ = write!(
         out,
         "<section id=\"verdicts\" aria-labelledby=\"verdicts-title\">\n<h2 id=\"verdicts-title\">Verdicts</h2>\n\
          <p>{}</p>\n",
         escape(&report.tally())
     );
+    if !missing.is_empty() {
+        let _ = writeln!(out, "<p>Not measured here: {}.</p>", escape(&missing.join(", ")));
+    }
     let rows = report.claims.iter().map(|r| {
         let c = &r.claim;
         vec![
@@ -284,7 +342,7 @@ fn effect(deviation: &DeviationInfo, report: &Report) -> String {
 }
 
 /// A table in a region of its own, which scrolls sideways where the page is narrow. Cells are HTML.
-fn table(out: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+pub(super) fn table(out: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     let _ = write!(
         out,
         "<div class=\"scroll\" role=\"region\" aria-label=\"{}\" tabindex=\"0\"><table>\n<thead><tr>",
@@ -315,7 +373,7 @@ fn shown_length(cell: &str) -> usize {
     cell.chars().filter(shown).count()
 }
 
-fn badge(verdict: Verdict) -> String {
+pub(super) fn badge(verdict: Verdict) -> String {
     let (class, sign) = match verdict {
         Verdict::Holds => ("good", "✓"),
         Verdict::Partly => ("half", "◐"),
@@ -339,7 +397,7 @@ fn badge_text(class: &str, sign: &str, word: &str) -> String {
     format!("<span class=\"badge {class}\"><span aria-hidden=\"true\">{sign} </span>{word}</span>")
 }
 
-fn nowrap(text: &str) -> String {
+pub(super) fn nowrap(text: &str) -> String {
     format!("<span class=\"num\">{}</span>", escape(text))
 }
 

@@ -23,19 +23,23 @@
 
 mod args;
 mod bench;
+mod drawing;
 mod files;
 mod html;
 mod listing;
 mod paint;
 mod panics;
+mod paper;
 mod png;
 mod problem;
 mod provenance;
 mod reproduce;
 mod scale;
 mod sheets;
+mod site;
 #[cfg(test)]
 mod tests;
+mod tool;
 mod ui;
 
 use std::ffi::OsString;
@@ -51,11 +55,15 @@ use crate::files::{atomic_write, FileError};
 pub use args::NoVerbs;
 use args::{Arguments, Common, Verb};
 pub use bench::{BenchOptions, BenchResult};
+pub use drawing::Drawing;
 use files::OutDir;
-pub use html::to_html;
+pub use html::{to_html, Beside};
 pub use paint::to_svg;
+pub use paper::Paper;
 pub use png::{write_png, MOST_SCALE};
 use problem::{one_sentence, usage_sentence, Problem};
+pub use site::write_site;
+pub use tool::run_tool;
 use ui::{Sink, Ui};
 
 /// Whatever went wrong in a program; a paper crate's own errors convert with `?`.
@@ -69,6 +77,8 @@ pub trait Program {
     const ABOUT: &'static str;
     /// `env!("CARGO_PKG_VERSION")` of the paper crate.
     const VERSION: &'static str;
+    /// The claim that the paper is known for, which stands for it where there is one line a paper.
+    const HEADLINE: &'static str;
     /// Flags of `train`, beside the common ones, whose names they must not repeat.
     type TrainArgs: clap::Args + Send + Sync;
     /// Flags of `eval`, beside the common ones, whose names they must not repeat.
@@ -90,6 +100,14 @@ pub trait Program {
 
     /// What `--dataset` can name; the first is the default of `train` and `eval`.
     fn datasets() -> &'static [DatasetInfo];
+
+    /// Graphs that its pages show.
+    ///
+    /// # Errors
+    /// Whatever goes wrong, as one sentence.
+    fn drawings() -> Result<Vec<Drawing>, CliError> {
+        Ok(Vec::new())
+    }
 
     /// Trains the paper's model.
     ///
@@ -173,12 +191,17 @@ pub struct Summary {
 /// A closed pipe on stdout ends the output, not the program.
 #[must_use]
 pub fn run<P: Program>() -> ExitCode {
-    crate::device::memory::keep_freed_memory();
-    panics::quieten();
+    prepare();
     let out: Sink<'_> = Box::new(io::stdout());
     let err: Sink<'_> = Box::new(io::stderr());
     let terminal = io::stderr().is_terminal();
     ExitCode::from(run_with::<P>(std::env::args_os(), out, err, terminal))
+}
+
+/// What a process does before anything else.
+fn prepare() {
+    crate::device::memory::keep_freed_memory();
+    panics::quieten();
 }
 
 /// Checks what can be wrong with a program before it runs: names of claims and deviations, names of flags.
@@ -193,6 +216,9 @@ pub fn check<P: Program>() -> Result<(), String> {
     ArgumentsOf::<P>::command().debug_assert();
     if P::datasets().is_empty() {
         return Err(format!("{} lists no data set; list at least the embedded one", P::NAME));
+    }
+    if P::claims().iter().all(|claim| claim.id != P::HEADLINE) {
+        return Err(format!("{} is known for '{}', and lists no such claim", P::NAME, P::HEADLINE));
     }
     check_lists(P::claims(), P::deviations())
 }
@@ -227,19 +253,24 @@ fn run_with<'w, P: Program>(
     }
 }
 
-fn parse<P: Program>(args: impl IntoIterator<Item = OsString>) -> Result<ArgumentsOf<P>, clap::Error> {
+/// Flags and verbs of a program.
+fn command<P: Program>() -> clap::Command {
     // a number below zero is the value of its flag, so that the sentence about it names the flag
     let lenient = |arg: clap::Arg| {
         let negative = arg.get_action().takes_values() && !arg.is_positional();
         arg.allow_negative_numbers(negative)
     };
-    let mut command = ArgumentsOf::<P>::command()
+    ArgumentsOf::<P>::command()
         .mut_args(lenient)
         .mut_subcommands(|verb| verb.mut_args(lenient))
         .name(P::NAME)
         .bin_name(P::NAME)
         .about(P::ABOUT)
-        .version(P::VERSION);
+        .version(P::VERSION)
+}
+
+fn parse<P: Program>(args: impl IntoIterator<Item = OsString>) -> Result<ArgumentsOf<P>, clap::Error> {
+    let mut command = command::<P>();
     let matches = command.try_get_matches_from_mut(args)?;
     ArgumentsOf::<P>::from_arg_matches(&matches).map_err(|e| e.format(&mut command))
 }

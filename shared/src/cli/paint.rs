@@ -59,10 +59,15 @@ pub fn to_svg(figure: &Figure) -> Result<String, String> {
     ))
 }
 
+/// The colour of series, or class, `index`, as CSS writes it.
+pub(super) fn colour(index: usize) -> String {
+    let RGBColor(r, g, b) = COLOURS[index % COLOURS.len()];
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
 /// The sign of series `index` in a legend.
 pub(super) fn swatch(series: &Series, index: usize) -> String {
-    let RGBColor(r, g, b) = COLOURS[index % COLOURS.len()];
-    let colour = format!("#{r:02x}{g:02x}{b:02x}");
+    let colour = colour(index);
     let line = format!("<path d=\"M0 8H32\" stroke=\"{colour}\" stroke-width=\"3\"/>");
     let marker = match index % 4 {
         0 => format!("<circle cx=\"16\" cy=\"8\" r=\"5\" fill=\"{colour}\"/>"),

@@ -7,7 +7,7 @@ use super::args::{Common, Reproduce};
 use super::files::{check_writable, OutDir};
 use super::problem::{listed, one_sentence, Problem};
 use super::ui::Ui;
-use super::{provenance, sheets, CliError, Program};
+use super::{provenance, sheets, Beside, CliError, Program};
 use crate::{
     claims::{
         duration, results, Claim, ClaimResult, Context, Deviation, Fingerprint, Provenance, Report, Verdict,
@@ -48,7 +48,9 @@ pub(super) fn run<P: Program>(args: &Reproduce, common: &Common, ui: &Ui<'_>) ->
     let json = report.to_json()?;
     atomic_write(&out.join("report.json"), json.as_bytes())?;
     let page = out.join("report.html");
-    atomic_write(&page, super::to_html(&report)?.as_bytes())?;
+    let drawings = P::drawings()?;
+    let beside = Beside { explain: P::explain(), drawings: &drawings, ..Beside::default() };
+    atomic_write(&page, super::to_html(&report, &beside)?.as_bytes())?;
     let code = exit_code(&report);
     match (common.json, &code) {
         (false, _) => ui.print(&report.to_text())?,
@@ -110,6 +112,7 @@ impl Session<'_> {
         results::write(out, result)?;
         if let Some(dir) = &self.args.update_results {
             results::write(dir, result)?;
+            sheets::write(result, dir)?;
         }
         Ok(())
     }

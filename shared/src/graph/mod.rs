@@ -40,6 +40,7 @@ mod edges;
 mod error;
 mod generators;
 mod gustavson;
+mod layout;
 mod power_series;
 mod stats;
 mod transition;
@@ -52,6 +53,7 @@ pub use diffusion::{diffuse_rows, Diffusion, PowerRows};
 pub use edges::{edge_augmented, edge_list, line_graph};
 pub use error::GraphError;
 pub use generators::{barabasi_albert, erdos_renyi, BlockModel};
+pub use layout::layout;
 pub use power_series::{power_series, power_series_dense};
 pub use stats::{
     average_clustering, component_sizes, components, degrees, edge_homophily, graph_stats, GraphStats,

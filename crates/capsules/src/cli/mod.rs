@@ -208,6 +208,7 @@ impl shared::cli::Program for Program {
     const NAME: &'static str = "capsules";
     const ABOUT: &'static str = "Dynamic Routing Between Capsules (Sabour, Frosst and Hinton, NIPS 2017)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const HEADLINE: &'static str = "multi-mnist";
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
     type Verbs = NoVerbs;

@@ -176,6 +176,7 @@ impl shared::cli::Program for Program {
     const ABOUT: &'static str =
         "Revisiting Unreasonable Effectiveness of Data in Deep Learning Era (Sun et al., 2017)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const HEADLINE: &'static str = "law";
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
     type Verbs = Verbs;

@@ -1,13 +1,14 @@
 //! The program: flags in, experiments run, files out.
 
 mod bench;
+mod drawings;
 mod run;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use shared::{
     claims::{Claim, Deviation},
-    cli::{CliError, DatasetInfo, ExplainRow, Job, NoVerbs, Summary, Workload},
+    cli::{CliError, DatasetInfo, Drawing, ExplainRow, Job, NoVerbs, Summary, Workload},
     graph::{Isolated, Normalization},
     nn::Activation,
     optim::OptimizerConfig,
@@ -205,6 +206,7 @@ impl shared::cli::Program for Program {
     const NAME: &'static str = "dcnn";
     const ABOUT: &'static str = "Diffusion-Convolutional Neural Networks (Atwood and Towsley, NIPS 2016)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const HEADLINE: &'static str = "node-table";
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
     type Verbs = NoVerbs;
@@ -223,6 +225,9 @@ impl shared::cli::Program for Program {
     }
     fn datasets() -> &'static [DatasetInfo] {
         DATASETS
+    }
+    fn drawings() -> Result<Vec<Drawing>, CliError> {
+        drawings::drawings()
     }
     fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError> {
         run::train(args, job)

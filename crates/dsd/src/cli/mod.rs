@@ -196,6 +196,7 @@ impl shared::cli::Program for Program {
     const ABOUT: &'static str =
         "DSD: Dense-Sparse-Dense Training for Deep Neural Networks (Han et al., 2017)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const HEADLINE: &'static str = "control";
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
     type Verbs = NoVerbs;

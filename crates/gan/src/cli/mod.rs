@@ -141,6 +141,7 @@ impl shared::cli::Program for Program {
         "Generative Adversarial Networks: An Overview (Creswell, White, Dumoulin, Arulkumaran, \
                                  Sengupta and Bharath, 2018)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const HEADLINE: &'static str = "coverage";
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
     type Verbs = NoVerbs;

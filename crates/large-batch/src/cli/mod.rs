@@ -209,6 +209,7 @@ impl shared::cli::Program for Program {
     const ABOUT: &'static str =
         "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour (Goyal et al., 2017)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const HEADLINE: &'static str = "linear-scaling";
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
     type Verbs = Verbs;

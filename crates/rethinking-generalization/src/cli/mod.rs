@@ -228,6 +228,7 @@ impl shared::cli::Program for Program {
     const ABOUT: &'static str =
         "Understanding Deep Learning Requires Rethinking Generalization (Zhang, Bengio, Hardt, Recht and Vinyals, 2017)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const HEADLINE: &'static str = "table1";
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
     type Verbs = Verbs;

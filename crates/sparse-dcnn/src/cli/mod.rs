@@ -1,6 +1,7 @@
 //! The program: flags in, experiments run, files out.
 
 mod bench;
+mod drawings;
 mod run;
 mod series;
 
@@ -10,7 +11,7 @@ use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use shared::{
     claims::{Claim, Deviation},
-    cli::{CliError, DatasetInfo, ExplainRow, Job, Summary, Workload},
+    cli::{CliError, DatasetInfo, Drawing, ExplainRow, Job, Summary, Workload},
     optim::OptimizerConfig,
     train::EarlyStopping,
 };
@@ -283,6 +284,7 @@ impl shared::cli::Program for Program {
     const ABOUT: &'static str =
         "Sparse Diffusion-Convolutional Neural Networks (Atwood, Pal, Towsley and Swami, 2017)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const HEADLINE: &'static str = "accuracy";
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
     type Verbs = Verbs;
@@ -301,6 +303,9 @@ impl shared::cli::Program for Program {
     }
     fn datasets() -> &'static [DatasetInfo] {
         DATASETS
+    }
+    fn drawings() -> Result<Vec<Drawing>, CliError> {
+        drawings::drawings()
     }
     fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError> {
         run::train(args, job)

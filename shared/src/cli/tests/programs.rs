@@ -183,6 +183,7 @@ impl Program for Fake {
     const NAME: &'static str = "fake";
     const ABOUT: &'static str = "Diffusion-Convolutional Neural Networks (Atwood & Towsley, NIPS 2016)";
     const VERSION: &'static str = "0.1.0";
+    const HEADLINE: &'static str = "accuracy";
     type TrainArgs = FakeTrain;
     type EvalArgs = NoFlags;
     type Verbs = NoVerbs;
@@ -263,6 +264,7 @@ impl<L: Claims> Program for Bare<L> {
     const NAME: &'static str = "bare";
     const ABOUT: &'static str = "";
     const VERSION: &'static str = "0.1.0";
+    const HEADLINE: &'static str = "";
     type TrainArgs = NoFlags;
     type EvalArgs = NoFlags;
     type Verbs = NoVerbs;
