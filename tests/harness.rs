@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub mod browser;
 pub mod idx;
 
 use cargo_metadata::{Message, Metadata, MetadataCommand};
@@ -78,13 +79,16 @@ pub fn metadata() -> &'static Metadata {
     })
 }
 
-/// The crates under `crates/`: one a paper.
+/// The crate under `crates/` that is no paper's: the program of all of them.
+pub const FRONT: &str = "eightfold";
+
+/// The crates under `crates/`: one a paper, and [`FRONT`], which is left out.
 #[must_use]
 pub fn papers() -> Vec<String> {
     let under = workspace().join("crates");
     let packages = metadata().packages.iter();
     let ours = packages.filter(|p| p.manifest_path.as_std_path().starts_with(&under));
-    let mut names: Vec<String> = ours.map(|p| p.name.to_string()).collect();
+    let mut names: Vec<String> = ours.map(|p| p.name.to_string()).filter(|name| name != FRONT).collect();
     names.sort();
     assert!(!names.is_empty(), "there is no crate under {}", under.display());
     names

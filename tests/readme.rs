@@ -5,7 +5,7 @@
 
 use std::{fs, path::Path};
 
-use eightfold_tests::{metadata, papers, program, workspace};
+use eightfold_tests::{metadata, papers, program, workspace, FRONT};
 use shared::claims::{readme, results};
 
 /// The two commands that a newcomer needs, and no other.
@@ -66,6 +66,36 @@ fn a_number_that_is_changed_by_hand_is_found() {
             readme::check(&text, "claims", &expected).is_err(),
             "{paper}: a forged number went unnoticed"
         );
+    }
+}
+
+/// The front page's tables: the program writes them into a copy and finds nothing to change, and puts right what is forged.
+#[test]
+fn every_number_of_the_front_page_was_measured() {
+    let (text, dir) = (front(), tempfile::tempdir().unwrap());
+    let copy = dir.path().join("README.md");
+    for (block, args) in [
+        ("papers", vec!["list", "--crates", "crates"]),
+        ("bench", vec!["bench", "--from", "results/bench.json"]),
+    ] {
+        let update = |text: &str| {
+            fs::write(&copy, text).unwrap();
+            let args = [&args[..], &["--update-readme", copy.to_str().unwrap()]].concat();
+            let _ = program(FRONT).run(&args).exits(0);
+            fs::read_to_string(&copy).unwrap()
+        };
+        let verb = args[0];
+        assert_eq!(
+            update(&text),
+            text,
+            "block {block} has drifted: run `eightfold {verb} --update-readme README.md`"
+        );
+        let table = readme::block(&text, block).unwrap();
+        let digit = table.rfind(|c: char| c.is_ascii_digit()).unwrap();
+        let other = if &table[digit..=digit] == "9" { "8" } else { "9" };
+        let forged = text.replace(table, &format!("{}{other}{}", &table[..digit], &table[digit + 1..]));
+        assert_ne!(forged, text);
+        assert_eq!(update(&forged), text, "a forged number of block {block} went unnoticed");
     }
 }
 
@@ -156,9 +186,9 @@ fn accepts(place: &str, command: &str, name: &str, own: &[&str]) {
         assert!(run.stdout.contains(flag), "{place}: `{command}`: the help does not name {flag}");
     }
     if own.first() == Some(&"reproduce") {
-        let claims = claim_ids(name);
+        let known = if name == FRONT { papers() } else { claim_ids(name) };
         for claim in own[1..].iter().take_while(|word| !word.starts_with('-')) {
-            assert!(claims.iter().any(|id| id == claim), "{place}: `{command}`: there is no claim {claim}");
+            assert!(known.iter().any(|id| id == claim), "{place}: `{command}`: there is no {claim}");
         }
     }
 }
@@ -170,7 +200,7 @@ fn front() -> String {
 /// The READMEs of the workspace and of every paper.
 fn readmes() -> Vec<(String, String)> {
     let mut all = vec![("README.md".to_owned(), front())];
-    for paper in papers() {
+    for paper in papers().into_iter().chain([FRONT.to_owned()]) {
         let path = format!("crates/{paper}/README.md");
         all.push((path.clone(), fs::read_to_string(workspace().join(path)).unwrap()));
     }

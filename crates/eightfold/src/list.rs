@@ -23,7 +23,8 @@ pub(crate) fn list(papers: &[Paper], args: &List, out: &mut dyn Write) -> Result
         for paper in papers {
             found.push(results::read_dir(&args.crates.join(paper.name).join("results"))?);
         }
-        let rows: Vec<FrontRow<'_>> = papers.iter().zip(&found).map(|(paper, found)| row(paper, found)).collect();
+        let rows: Vec<FrontRow<'_>> =
+            papers.iter().zip(&found).map(|(paper, found)| row(paper, found)).collect();
         let updated = replace_block(&text, "papers", &render_front(&rows))?;
         if updated != text {
             atomic_write(path, updated.as_bytes())?;
@@ -56,7 +57,8 @@ pub(crate) fn list(papers: &[Paper], args: &List, out: &mut dyn Write) -> Result
             duration(f64::from(quick))
         )?;
         if let Some(claim) = paper.claims.iter().find(|claim| claim.id == paper.headline) {
-            let known = format!("{}: {} (paper: {}; {})", claim.id, claim.statement, claim.paper, claim.section);
+            let known =
+                format!("{}: {} (paper: {}; {})", claim.id, claim.statement, claim.paper, claim.section);
             for line in wrap(&known, 104) {
                 writeln!(out, "    {line}")?;
             }

@@ -68,8 +68,7 @@ pub(crate) fn reproduce(papers: &[Paper], args: &Reproduce, out: &mut dyn Write)
 /// The papers asked for, in the order of the list.
 fn chosen(papers: &[Paper], args: &Reproduce) -> Result<Vec<Paper>, Problem> {
     if let Some(name) = args.papers.iter().find(|name| papers.iter().all(|paper| paper.name != **name)) {
-        let known: Vec<&str> = papers.iter().map(|paper| paper.name).collect();
-        return Err(Problem::Paper { name: name.clone(), known: known.join(", ") });
+        return Err(Problem::Paper { name: name.clone(), known: crate::known(papers) });
     }
     let wanted = |paper: &&Paper| args.all || args.papers.iter().any(|name| name == paper.name);
     Ok(papers.iter().filter(wanted).copied().collect())

@@ -83,7 +83,9 @@ mod tests {
             assert!(read(&format!("m/{name}.1")).contains("reproduce"), "{name}");
             assert!(read(&format!("m/{name}-train.1")).contains("seed"), "{name}");
         }
-        assert!(read("c/eightfold.bash").contains("completions") && read("m/eightfold-report.1").contains("from"));
+        assert!(
+            read("c/eightfold.bash").contains("completions") && read("m/eightfold-report.1").contains("from")
+        );
         assert_eq!(String::from_utf8(told).unwrap().lines().filter(|l| l.contains("/c/")).count(), 27);
     }
 }

@@ -101,7 +101,8 @@ pub fn render_front(rows: &[FrontRow<'_>]) -> String {
     );
     for row in rows {
         let known = row.results.iter().find(|r| r.claim.id == row.headline);
-        let claim = known.map_or_else(|| "–".into(), |r| format!("{} ({})", r.claim.statement, r.claim.section));
+        let claim =
+            known.map_or_else(|| "–".into(), |r| format!("{} ({})", r.claim.statement, r.claim.section));
         let mut tally: Vec<String> = [
             (Verdict::Holds, "hold"),
             (Verdict::Partly, "hold partly"),
@@ -242,7 +243,8 @@ mod tests {
     #[test]
     fn a_paper_is_one_row_with_its_headline_and_its_tally() {
         let results = [result("cora", Ok(measured())), result("other", Err("no".into()))];
-        let row = FrontRow { name: "fake", about: "A paper", headline: "cora", results: &results, missing: 3 };
+        let row =
+            FrontRow { name: "fake", about: "A paper", headline: "cora", results: &results, missing: 3 };
         let table = render_front(&[row, FrontRow { headline: "none", results: &[], missing: 0, ..row }]);
         let rows: Vec<&str> = table.lines().skip(2).collect();
         assert_eq!(

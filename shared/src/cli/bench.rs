@@ -1,4 +1,4 @@
-//! `bench`: the time of a training step, in the words of peers/peers.py.
+//! `bench`: the time of a training step, in the words of shared/benches/peers.py.
 
 use std::time::Instant;
 

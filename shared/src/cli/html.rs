@@ -83,7 +83,9 @@ fn explain(out: &mut String, rows: &[ExplainRow]) {
     if rows.is_empty() {
         return;
     }
-    out.push_str("<section aria-labelledby=\"method\">\n<h2 id=\"method\">The method, equation by equation</h2>\n");
+    out.push_str(
+        "<section aria-labelledby=\"method\">\n<h2 id=\"method\">The method, equation by equation</h2>\n",
+    );
     let rows = rows.iter().map(|row| {
         let code = |text: &str| format!("<code>{}</code>", escape(text));
         vec![escape(row.equation), code(row.code), escape(row.shape), escape(row.section)]
@@ -96,7 +98,9 @@ fn drawings(out: &mut String, drawings: &[Drawing]) {
     if drawings.is_empty() {
         return;
     }
-    out.push_str("<section aria-labelledby=\"graphs\">\n<h2 id=\"graphs\">Graphs</h2>\n<div class=\"figures\">\n");
+    out.push_str(
+        "<section aria-labelledby=\"graphs\">\n<h2 id=\"graphs\">Graphs</h2>\n<div class=\"figures\">\n",
+    );
     drawings.iter().for_each(|drawing| drawing.html(out));
     out.push_str("</div>\n</section>\n");
 }

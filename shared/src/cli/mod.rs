@@ -59,9 +59,10 @@ pub use drawing::Drawing;
 use files::OutDir;
 pub use html::{to_html, Beside};
 pub use paint::to_svg;
-pub use paper::Paper;
+pub use paper::{start_again, Paper};
 pub use png::{write_png, MOST_SCALE};
 use problem::{one_sentence, usage_sentence, Problem};
+pub use provenance::commit;
 pub use site::write_site;
 pub use tool::run_tool;
 use ui::{Sink, Ui};
@@ -147,7 +148,7 @@ pub struct ExplainRow {
 /// A training step that `bench` can time.
 #[derive(Debug, Clone, Copy)]
 pub struct Workload {
-    /// Its name, the one that peers/peers.py uses.
+    /// Its name, the one that shared/benches/peers.py uses.
     pub name: &'static str,
     /// What it is, in one line.
     pub about: &'static str,

@@ -2,9 +2,27 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{command, run_with, DatasetInfo, Drawing, ExplainRow, Program, Workload};
 use crate::claims::{Claim, ClaimError, ClaimInfo, Deviation, DeviationInfo};
+
+/// Whether this process is a program of several papers, which takes a paper's name before its flags.
+static OF_SEVERAL: AtomicBool = AtomicBool::new(false);
+
+/// A command that starts the program of `paper` again, in a process of its own, for a measurement that wants one; its flags
+/// are to be added.
+///
+/// # Errors
+/// Where the system does not tell which file this program was started from.
+pub fn start_again(paper: &str) -> io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    if OF_SEVERAL.load(Ordering::Relaxed) {
+        command.arg(paper);
+    }
+    Ok(command)
+}
 
 /// What [`Program`] says of a paper, and its command line.
 #[derive(Clone, Copy)]
@@ -61,8 +79,12 @@ impl Paper {
 
     /// Runs it in this process on these flags and verbs (the program's own name is not one of them), with what it prints on
     /// stdout in `out`. Gives its exit code.
+    ///
+    /// The process must take the paper's name and the paper's flags as its own, as `eightfold dcnn train` does: some measurements
+    /// start it [again](start_again).
     #[must_use]
     pub fn run(&self, args: &[OsString], out: Box<dyn Write + Send>) -> u8 {
+        OF_SEVERAL.store(true, Ordering::Relaxed);
         let args = [&[OsString::from(self.name)], args].concat();
         (self.run)(args, out)
     }
@@ -82,6 +104,9 @@ impl Paper {
 
 impl std::fmt::Debug for Paper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Paper").field("name", &self.name).field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("Paper")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Commit of the source tree that the program was built from, with `-dirty` where it has been edited since;
 /// `unknown` without git or outside of a repository. `EIGHTFOLD_COMMIT` overrides it.
-pub(super) fn commit() -> String {
+#[must_use]
+pub fn commit() -> String {
     if let Some(commit) = std::env::var("EIGHTFOLD_COMMIT").ok().filter(|c| !c.trim().is_empty()) {
         return commit.trim().into();
     }

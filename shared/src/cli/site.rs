@@ -72,7 +72,11 @@ fn report(paper: &Paper, from: &Path) -> Result<Report, CliError> {
     let quick = claims.iter().any(|r| r.asked.quick);
     let same = |of: fn(&ClaimResult) -> String| {
         let first = claims.first().map_or("–".to_owned(), of);
-        if claims.iter().all(|r| of(r) == first) { first } else { "several; each claim names its own".into() }
+        if claims.iter().all(|r| of(r) == first) {
+            first
+        } else {
+            "several; each claim names its own".into()
+        }
     };
     let run = Provenance {
         commit: same(|r| r.run.commit.clone()),
@@ -92,7 +96,11 @@ fn report(paper: &Paper, from: &Path) -> Result<Report, CliError> {
         version: paper.version.into(),
         quick,
         dataset: None,
-        device: if claims.is_empty() { DeviceKind::Cpu.to_string() } else { same(|r| r.asked.device.clone()) },
+        device: if claims.is_empty() {
+            DeviceKind::Cpu.to_string()
+        } else {
+            same(|r| r.asked.device.clone())
+        },
         seed: claims.first().map_or(0, |r| r.asked.seed),
         seeds: None,
         run,
@@ -156,12 +164,7 @@ fn card(out: &mut String, paper: &Paper, report: &Report) {
     );
     for result in &report.claims {
         let id = escape(&result.claim.id);
-        let _ = write!(
-            out,
-            "<li>{} <a href=\"{}#{id}\">{id}</a></li>",
-            badge(result.verdict),
-            page(paper)
-        );
+        let _ = write!(out, "<li>{} <a href=\"{}#{id}\">{id}</a></li>", badge(result.verdict), page(paper));
     }
     out.push_str("</ul>\n</article>\n");
 }

@@ -11,9 +11,7 @@ use super::{panics, prepare, CliError};
 ///
 /// A closed pipe on stdout ends the output, not the program.
 #[must_use]
-pub fn run_tool<A: clap::Parser>(
-    work: impl FnOnce(&A, &mut dyn Write) -> Result<u8, CliError>,
-) -> ExitCode {
+pub fn run_tool<A: clap::Parser>(work: impl FnOnce(&A, &mut dyn Write) -> Result<u8, CliError>) -> ExitCode {
     prepare();
     let arguments = match A::try_parse() {
         Ok(arguments) => arguments,

@@ -1,4 +1,4 @@
-//! The workload that stands beside peers/peers.py.
+//! The workload that stands beside shared/benches/peers.py.
 
 use std::time::Instant;
 

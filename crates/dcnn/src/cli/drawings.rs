@@ -13,7 +13,8 @@ const NODES: usize = 240;
 
 /// A small citation network made as the embedded one is: by class, and by how far the diffusion of one node reaches.
 pub(super) fn drawings() -> Result<Vec<Drawing>, CliError> {
-    let data = NodeData::try_from(citation(&CitationConfig { nodes: NODES, ..CitationConfig::default() }, 0)?)?;
+    let data =
+        NodeData::try_from(citation(&CitationConfig { nodes: NODES, ..CitationConfig::default() }, 0)?)?;
     let places = layout(&data.adjacency)?;
     let links: Vec<(usize, usize)> =
         edge_list(&data.adjacency)?.into_iter().map(|(i, j)| (i as usize, j as usize)).collect();
@@ -21,7 +22,8 @@ pub(super) fn drawings() -> Result<Vec<Drawing>, CliError> {
     let middle = (0..NODES).max_by_key(|&i| degrees[i]).unwrap_or(0);
     // the first power that reaches a node is its hop
     let powers = power_series(&transition_matrix(&data.adjacency, Normalization::RANDOM_WALK)?, 2)?;
-    let hop = |node: usize| powers.iter().position(|p| p.get(middle, node).is_some_and(|v| *v > 0.0)).unwrap_or(3);
+    let hop =
+        |node: usize| powers.iter().position(|p| p.get(middle, node).is_some_and(|v| *v > 0.0)).unwrap_or(3);
     let hops: Vec<usize> = (0..NODES).map(hop).collect();
     let reached = hops.iter().filter(|hop| **hop < 3).count();
     Ok(vec![

@@ -1,6 +1,6 @@
 //! Claims about memory and time against the size of a graph.
 
-use std::{hint::black_box, process::Command, time::Instant};
+use std::{hint::black_box, time::Instant};
 
 use shared::{
     claims::{
@@ -127,6 +127,7 @@ const FORMS: [Form; 4] = [
 ];
 
 /// The hidden verb by which a process of its own measures one form.
+#[cfg(feature = "cli")]
 const MEASURE_VERB: &str = "measure-memory";
 
 /// The most memory that a form holds beside the matrix, in bytes, measured in this very process.
@@ -144,14 +145,22 @@ pub(crate) fn form_bytes(form: usize, n: usize, seed: u64) -> Result<u64, ClaimE
 }
 
 /// [`form_bytes`] in a process of its own; `None` where this program cannot be started again.
+#[cfg(feature = "cli")]
 fn form_bytes_apart(form: usize, n: usize, context: &Context<'_>) -> Option<u64> {
-    let output = Command::new(std::env::current_exe().ok()?)
+    let output = shared::cli::start_again("sparse-dcnn")
+        .ok()?
         .args([MEASURE_VERB, "--json", "--form", &form.to_string(), "--nodes", &n.to_string()])
         .args(["--seed", &context.seed.to_string(), "--threads", &context.threads.to_string()])
         .output()
         .ok()?;
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
     json["bytes"].as_u64()
+}
+
+/// A library has no program that could be started again.
+#[cfg(not(feature = "cli"))]
+fn form_bytes_apart(_: usize, _: usize, _: &Context<'_>) -> Option<u64> {
+    None
 }
 
 pub(super) fn memory(context: &Context<'_>) -> Result<Measured, ClaimError> {

@@ -1,4 +1,4 @@
-//! The workloads that stand beside peers/peers.py.
+//! The workloads that stand beside shared/benches/peers.py.
 
 use rand::Rng;
 use shared::{

@@ -16,12 +16,14 @@ const SIGMA: f64 = 0.25;
 
 /// A small citation network made as the embedded one is, before and after its transition matrix is thresholded.
 pub(super) fn drawings() -> Result<Vec<Drawing>, CliError> {
-    let data = NodeData::try_from(citation(&CitationConfig { nodes: NODES, ..CitationConfig::default() }, 0)?)?;
+    let data =
+        NodeData::try_from(citation(&CitationConfig { nodes: NODES, ..CitationConfig::default() }, 0)?)?;
     let places = layout(&data.adjacency)?;
     let p = transition_matrix(&data.adjacency, Normalization::RANDOM_WALK)?;
     let kept = pre_threshold(&p, SIGMA)?;
     let steps = |m: &Csr, i: u32, j: u32| {
-        usize::from(m.get(i as usize, j as usize).is_some()) + usize::from(m.get(j as usize, i as usize).is_some())
+        usize::from(m.get(i as usize, j as usize).is_some())
+            + usize::from(m.get(j as usize, i as usize).is_some())
     };
     let edges = edge_list(&data.adjacency)?;
     let most = (1.0 / SIGMA).floor() as usize;

@@ -1,8 +1,9 @@
-"""The training steps of `bench --device cuda:0`, in PyTorch on the same card.
+"""The training steps of `bench`, in PyTorch and SciPy: what a user would otherwise run.
 
-    python shared/benches/peers_cuda.py [WORKLOAD ..] [--steps N] [--device cuda:0] [--tf32]
+    python3 shared/benches/peers.py [WORKLOAD ..] [--steps N] [--threads N] [--device cuda:0] [--tf32]
 
-One JSON line a workload: the words of `bench --json`, and beside them
+One JSON line a workload, in the words of `bench --json`; `cargo run --release -p eightfold -- bench` runs both in turn. On a CUDA
+device a line has besides
 
     kernel_ms   time in which the card ran kernels, a step (torch.profiler)
     gap_ms      the rest of the step: launches, and the host in between
@@ -10,15 +11,18 @@ One JSON line a workload: the words of `bench --json`, and beside them
     roofline_ms what the card would take for that arithmetic at its peak, or for the weights, gradients and state at its
                 bandwidth, whichever is longer
 
-TF32 is off unless asked for, since `bench` computes in f32. `--device cpu` runs the same without kernel times, to try the script.
+TF32 is off unless asked for, since `bench` computes in f32. Needs torch, numpy and scipy.
 """
 
 import argparse
 import json
+import resource
 import statistics
 import time
 
+import numpy
 import torch
+from scipy import sparse
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
@@ -195,6 +199,63 @@ def dcnn(device):
     return step, [both], 1
 
 
+def walk(nodes, degree):
+    """P = D⁻¹A of a random graph whose second ends crowd at low numbers."""
+    random = numpy.random.default_rng(0)
+    edges = nodes * degree // 2
+    ends = random.integers(0, nodes, edges), (nodes * random.random(edges) ** 2).astype(int) % nodes
+    a = sparse.coo_matrix((numpy.ones(edges, numpy.float32), ends), (nodes, nodes)).tocsr()
+    a = a + a.T
+    a.setdiag(0)
+    a.eliminate_zeros()
+    a.data[:] = 1
+    sums = numpy.asarray(a.sum(1)).ravel()
+    return sparse.diags(1 / numpy.maximum(sums, 1)).astype(numpy.float32) @ a
+
+
+def kept(matrix, sigma):
+    matrix = matrix.tocsr(copy=True)
+    matrix.data[matrix.data < sigma] = 0
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def sparse_dcnn(steps, warmup):
+    """Two hops of 128 features on 50,000 nodes, thresholded at 0.05 before the powers are taken, and after."""
+    nodes, sigma = 50_000, 0.05
+    p = walk(nodes, 8)
+    features = numpy.random.default_rng(1).random((nodes, 128), dtype=numpy.float32)
+
+    def before():
+        at, hop = kept(p, sigma), features
+        for _ in range(2):
+            hop = at @ hop
+
+    def after():
+        kept(p, sigma) @ features
+        kept(p @ p, sigma) @ features
+
+    for name, step in (("sparse-dcnn-pre", before), ("sparse-dcnn-post", after)):
+        tell(name, nodes, timed(step, steps, warmup))
+
+
+def timed(step, steps, warmup):
+    for _ in range(warmup):
+        step()
+    times = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        step()
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def tell(name, batch, ms, **more):
+    found = {"name": name, "batch": batch, "ms_per_step": round(ms, 3), "items_per_s": round(1e3 * batch / ms, 1)}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(json.dumps(found | {"peak_rss_mib": peak, "threads": torch.get_num_threads()} | more), flush=True)
+
+
 # name: batch, how it is made
 WORKLOADS = {
     "capsules": (32, capsules),
@@ -211,17 +272,13 @@ def measure(name, steps, warmup, device):
     step, nets, slots = build(device)
     cuda = device.type == "cuda"
     wait = torch.cuda.synchronize if cuda else (lambda: None)
-    for _ in range(warmup):
-        step()
-    wait()
-    times = []
-    for _ in range(steps):
-        start = time.perf_counter()
+
+    def whole():
+        # the loss is read, as by whoever watches a training
         step().item()
         wait()
-        times.append(1e3 * (time.perf_counter() - start))
-    ms = statistics.median(times)
-    found = {"name": name, "batch": batch, "ms_per_step": round(ms, 3), "items_per_s": round(1e3 * batch / ms, 1)}
+
+    ms, found = timed(whole, steps, warmup), {}
     with FlopCounterMode(display=False) as counter:
         step()
     flops, weights = counter.get_total_flops(), sum(p.numel() for net in nets for p in net.parameters())
@@ -240,22 +297,30 @@ def measure(name, steps, warmup, device):
             moved = 4 * weights * (2 + slots + 1 + slots)
             found["roofline_ms"] = round(1e3 * max(flops / peaks[0], moved / peaks[1]), 4)
         found |= {"device": card, "peak_mib": torch.cuda.max_memory_allocated(device) >> 20}
-    print(json.dumps(found), flush=True)
+    tell(name, batch, ms, **found)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("workload", nargs="*", default=list(WORKLOADS), help="all without one")
-    parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--warmup", type=int, default=10)
-    parser.add_argument("--device", default="cuda:0")
+    parser.add_argument("workload", nargs="*", help="all without one")
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--warmup", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int)
     parser.add_argument("--tf32", action="store_true")
     args = parser.parse_args()
-    if unknown := [name for name in args.workload if name not in WORKLOADS]:
-        parser.error(f"there is no workload {unknown[0]}: choose from {', '.join(WORKLOADS)}")
+    known = [*WORKLOADS, "sparse-dcnn"]
+    if unknown := [name for name in args.workload if name not in known]:
+        parser.error(f"there is no workload {unknown[0]}: choose from {', '.join(known)}")
+    if args.threads:
+        torch.set_num_threads(args.threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.tf32
     torch.backends.cudnn.benchmark = True
-    for name in args.workload:
+    # SciPy has no device but the CPU
+    for name in args.workload or (known if args.device == "cpu" else WORKLOADS):
+        if name == "sparse-dcnn":
+            sparse_dcnn(args.steps, args.warmup)
+            continue
         measure(name, args.steps, args.warmup, torch.device(args.device))
 
 
