@@ -105,23 +105,18 @@ impl<D: Backend, C: Discriminator<X, F, D>, const X: usize, const F: usize> Crit
     ) -> Result<CriticReport, GanError> {
         let mut grads = self.player.take_grads()?;
         let mut report = CriticReport::default();
-        let middle = if recipe.formulation == crate::Formulation::LeastSquares { 0.5 } else { 0.0 };
+        // read when the whole step is under way, so that no device waits for the host between the passes
+        let mut held = Vec::new();
         for (x, is_real) in [(real, true), (fake, false)] {
             let x = self.noisy(recipe.noise_at(step), x.clone())?;
             let (net, mut pass) = self.player.train_pass();
             let features = net.features(x.traced(grads), &mut pass).map_err(compute)?;
             let more = also(net, features.with_empty_tape(), is_real)?;
             let scores = net.score(features, &mut pass).map_err(compute)?;
-            let values = read_back(&scores);
-            let count = values.len().max(1) as f64;
-            let mean = values.iter().map(|a| f64::from(*a)).sum::<f64>() / count;
-            let right = values.iter().filter(|a| (f64::from(**a) > middle) == is_real).count() as f64;
-            report.accuracy += 0.5 * right / count;
+            let told = scores.retaped::<NoneTape>();
             let loss = if is_real {
-                report.real_score = mean;
                 recipe.formulation.on_real(scores, recipe.real_target)
             } else {
-                report.fake_score = mean;
                 recipe.formulation.on_fake(scores, recipe.fake_target)
             }
             .map_err(compute)?;
@@ -129,7 +124,7 @@ impl<D: Backend, C: Discriminator<X, F, D>, const X: usize, const F: usize> Crit
                 Some(more) => loss.try_add(more).map_err(compute)?,
                 None => loss,
             };
-            report.loss += read_number(&loss);
+            held.push((told, loss.retaped::<NoneTape>(), is_real));
             grads = loss.try_backward().map_err(compute)?;
         }
         let weight = match recipe.penalty {
@@ -144,10 +139,20 @@ impl<D: Backend, C: Discriminator<X, F, D>, const X: usize, const F: usize> Crit
             let (value, back) = self.penalty(recipe.penalty, &at, grads)?;
             grads = back;
             report.penalty = value;
-            report.loss += value;
         }
         self.player.update(grads, recipe.rate_at(step))?;
         report.grad_norm = self.player.grad_norm;
+        let middle = if recipe.formulation == crate::Formulation::LeastSquares { 0.5 } else { 0.0 };
+        for (scores, loss, is_real) in held {
+            let values = read_back(&scores);
+            let count = values.len().max(1) as f64;
+            let mean = values.iter().map(|a| f64::from(*a)).sum::<f64>() / count;
+            let right = values.iter().filter(|a| (f64::from(**a) > middle) == is_real).count() as f64;
+            report.accuracy += 0.5 * right / count;
+            *(if is_real { &mut report.real_score } else { &mut report.fake_score }) = mean;
+            report.loss += read_number(&loss);
+        }
+        report.loss += report.penalty;
         Ok(report)
     }
 

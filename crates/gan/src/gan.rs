@@ -154,20 +154,22 @@ where
         let (fake, tape) = net.generate(z.traced(grads), &mut pass).map_err(compute)?.split_tape();
         let shown = self.with_classes(fake.clone(), classes.clone())?;
         report.critic = self.critic.learn(&self.recipe, self.steps, &real, &shown)?;
-        report.spread = neighbours(&read_back(&fake), X) / neighbours(last.values, X).max(f64::MIN_POSITIVE);
 
         let ahead = (self.recipe.unroll > 0).then(|| self.critic.player.snapshot());
         for _ in 0..self.recipe.unroll {
             self.critic.learn(&self.recipe, self.steps, &real, &shown)?;
         }
+        let made = fake.clone();
         let shown = self.with_classes(fake.put_tape(tape), classes)?;
         let loss = self.critic.look(&self.recipe, self.steps, &real, shown)?;
         if let Some(before) = ahead {
             self.critic.player.restore(before)?;
         }
-        report.generator_loss = read_number(&loss);
+        let told = loss.retaped::<NoneTape>();
         let grads = loss.try_backward().map_err(compute)?;
         self.generator.update(grads, self.recipe.rate_at(self.steps))?;
+        report.generator_loss = read_number(&told);
+        report.spread = neighbours(&read_back(&made), X) / neighbours(last.values, X).max(f64::MIN_POSITIVE);
         report.generator_grad_norm = self.generator.grad_norm;
         self.steps += 1;
         Ok(report)
