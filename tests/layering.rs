@@ -10,7 +10,7 @@ use std::{
 };
 
 use cargo_metadata::{DependencyKind, Package};
-use eightfold_tests::{metadata, papers, workspace};
+use eightfold_tests::{metadata, papers, workspace, FRONT};
 
 /// Numerics that only `shared` knows.
 const FOUNDATIONS: [&str; 3] = ["dfdx", "petgraph", "sprs"];
@@ -80,6 +80,9 @@ fn papers_stand_on_shared_and_datasets_and_not_on_one_another() {
             assert!(listed, "{paper} depends on {other}, and PAPER_ON_PAPER does not allow it");
         }
     }
+    // and the program of all of them knows every one
+    let known = direct(package(FRONT));
+    assert!(papers.iter().all(|paper| known.contains(paper.as_str())), "{FRONT} lacks a paper: it knows {known:?}");
     for base in ["shared", "datasets"] {
         let known = direct(package(base));
         let paper = papers.iter().find(|paper| known.contains(paper.as_str()));
