@@ -82,7 +82,10 @@ fn papers_stand_on_shared_and_datasets_and_not_on_one_another() {
     }
     // and the program of all of them knows every one
     let known = direct(package(FRONT));
-    assert!(papers.iter().all(|paper| known.contains(paper.as_str())), "{FRONT} lacks a paper: it knows {known:?}");
+    assert!(
+        papers.iter().all(|paper| known.contains(paper.as_str())),
+        "{FRONT} lacks a paper: it knows {known:?}"
+    );
     for base in ["shared", "datasets"] {
         let known = direct(package(base));
         let paper = papers.iter().find(|paper| known.contains(paper.as_str()));

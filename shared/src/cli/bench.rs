@@ -118,7 +118,7 @@ pub(super) fn run<P: Program>(args: &Bench, common: &Common, ui: &Ui<'_>) -> Res
         threads: common.threads(),
     };
     let mut results = Vec::new();
-    for workload in chosen(P::workloads(), args.workload.as_deref())? {
+    for workload in chosen(P::WORKLOADS, args.workload.as_deref())? {
         ui.note(&format!("{}: {}", workload.name, workload.about));
         let before = waited();
         let result = (workload.run)(&options)?;

@@ -17,25 +17,25 @@ pub(super) fn claims<P: Program>(args: &Claims, common: &Common, ui: &Ui<'_>) ->
         update_readme::<P>(args, ui)?;
     }
     if common.json {
-        let claims: Vec<ClaimInfo> = P::claims().iter().map(Claim::info).collect();
-        let deviations: Vec<DeviationInfo> = P::deviations().iter().map(Deviation::info).collect();
+        let claims: Vec<ClaimInfo> = P::CLAIMS.iter().map(Claim::info).collect();
+        let deviations: Vec<DeviationInfo> = P::DEVIATIONS.iter().map(Deviation::info).collect();
         let document = json!({
             "program": P::NAME,
             "version": P::VERSION,
             "claims": claims,
             "deviations": deviations,
-            "datasets": P::datasets(),
+            "datasets": P::DATASETS,
         });
         return Ok(ui.print(&serde_json::to_string_pretty(&document)?)?);
     }
-    let mut out = claims_text(P::claims());
-    if !P::deviations().is_empty() {
+    let mut out = claims_text(P::CLAIMS);
+    if !P::DEVIATIONS.is_empty() {
         out.push_str("\nDeviations from the paper\n\n");
-        out.push_str(&deviations_text(P::deviations()));
+        out.push_str(&deviations_text(P::DEVIATIONS));
     }
     out.push_str("\nData sets\n\n");
     let mut table = TextTable::new(&[column("--dataset", 20), column("about", 64), column("from", 12)]);
-    for d in P::datasets() {
+    for d in P::DATASETS {
         table.row([d.name, d.about, if d.embedded { "the program" } else { "--data-dir" }]);
     }
     out.push_str(&table.render());
@@ -45,7 +45,7 @@ pub(super) fn claims<P: Program>(args: &Claims, common: &Common, ui: &Ui<'_>) ->
 /// Prints equation, code, shape and section side by side.
 pub(super) fn explain<P: Program>(common: &Common, ui: &Ui<'_>) -> Result<(), CliError> {
     if common.json {
-        let document = json!({ "program": P::NAME, "version": P::VERSION, "rows": P::explain() });
+        let document = json!({ "program": P::NAME, "version": P::VERSION, "rows": P::EXPLAIN });
         return Ok(ui.print(&serde_json::to_string_pretty(&document)?)?);
     }
     let mut table = TextTable::new(&[
@@ -54,7 +54,7 @@ pub(super) fn explain<P: Program>(common: &Common, ui: &Ui<'_>) -> Result<(), Cl
         column("shape", 18),
         column("where", 12),
     ]);
-    for row in P::explain() {
+    for row in P::EXPLAIN {
         table.row([row.equation, row.code, row.shape, row.section]);
     }
     Ok(ui.print(&table.render())?)
@@ -104,7 +104,7 @@ fn update_readme<P: Program>(args: &Claims, ui: &Ui<'_>) -> Result<(), CliError>
     let dir = args.results.clone().unwrap_or_else(|| path.with_file_name("results"));
     let text = std::fs::read_to_string(path).map_err(|why| Problem::Readme { path: path.clone(), why })?;
     let mut found = results::read_dir(&dir)?;
-    let place = |id: &str| P::claims().iter().position(|c| c.id == id).unwrap_or(usize::MAX);
+    let place = |id: &str| P::CLAIMS.iter().position(|c| c.id == id).unwrap_or(usize::MAX);
     found.sort_by_key(|r| place(&r.claim.id));
     let updated = readme::replace_block(&text, "claims", &readme::render(&found))?;
     if updated == text {

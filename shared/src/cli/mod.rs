@@ -80,27 +80,22 @@ pub trait Program {
     const VERSION: &'static str;
     /// The claim that the paper is known for, which stands for it where there is one line a paper.
     const HEADLINE: &'static str;
+    /// The paper's claims, in the paper's order.
+    const CLAIMS: &'static [Claim];
+    /// Where our code departs from the paper's.
+    const DEVIATIONS: &'static [Deviation];
+    /// The method, equation by equation.
+    const EXPLAIN: &'static [ExplainRow];
+    /// What `bench` can time.
+    const WORKLOADS: &'static [Workload];
+    /// What `--dataset` can name; the first is the default of `train` and `eval`.
+    const DATASETS: &'static [DatasetInfo];
     /// Flags of `train`, beside the common ones, whose names they must not repeat.
     type TrainArgs: clap::Args + Send + Sync;
     /// Flags of `eval`, beside the common ones, whose names they must not repeat.
     type EvalArgs: clap::Args + Send + Sync;
     /// Verbs beside those of every program, whose names they must not repeat; [`NoVerbs`] where there are none.
     type Verbs: clap::Subcommand + Send + Sync;
-
-    /// The paper's claims, in the paper's order.
-    fn claims() -> &'static [Claim];
-
-    /// Where our code departs from the paper's.
-    fn deviations() -> &'static [Deviation];
-
-    /// The method, equation by equation.
-    fn explain() -> &'static [ExplainRow];
-
-    /// What `bench` can time.
-    fn workloads() -> &'static [Workload];
-
-    /// What `--dataset` can name; the first is the default of `train` and `eval`.
-    fn datasets() -> &'static [DatasetInfo];
 
     /// Graphs that its pages show.
     ///
@@ -215,13 +210,13 @@ fn prepare() {
 /// When a flag is declared twice; clap says which.
 pub fn check<P: Program>() -> Result<(), String> {
     ArgumentsOf::<P>::command().debug_assert();
-    if P::datasets().is_empty() {
+    if P::DATASETS.is_empty() {
         return Err(format!("{} lists no data set; list at least the embedded one", P::NAME));
     }
-    if P::claims().iter().all(|claim| claim.id != P::HEADLINE) {
+    if P::CLAIMS.iter().all(|claim| claim.id != P::HEADLINE) {
         return Err(format!("{} is known for '{}', and lists no such claim", P::NAME, P::HEADLINE));
     }
-    check_lists(P::claims(), P::deviations())
+    check_lists(P::CLAIMS, P::DEVIATIONS)
 }
 
 /// [`run`] with everything that is outside passed in.
@@ -279,8 +274,8 @@ fn parse<P: Program>(args: impl IntoIterator<Item = OsString>) -> Result<Argumen
 fn dispatch<P: Program>(arguments: &ArgumentsOf<P>, ui: &Ui<'_>) -> Result<u8, CliError> {
     let common = &arguments.common;
     let verb = arguments.verb.as_ref();
-    check_lists(P::claims(), P::deviations()).map_err(Problem::Lists)?;
-    common.check_dataset(P::datasets())?;
+    check_lists(P::CLAIMS, P::DEVIATIONS).map_err(Problem::Lists)?;
+    common.check_dataset(P::DATASETS)?;
     common.device.check()?;
     match verb {
         Some(Verb::Claims(args)) => return listing::claims::<P>(args, common, ui).map(|()| 0),
@@ -309,7 +304,7 @@ fn dispatch<P: Program>(arguments: &ArgumentsOf<P>, ui: &Ui<'_>) -> Result<u8, C
 }
 
 fn job<'a, P: Program>(common: &Common, ui: &'a Ui<'_>) -> Job<'a> {
-    let dataset = common.dataset.clone().or_else(|| P::datasets().first().map(|d| d.name.to_owned()));
+    let dataset = common.dataset.clone().or_else(|| P::DATASETS.first().map(|d| d.name.to_owned()));
     let experiment = match &dataset {
         Some(dataset) => format!("train-{}", dataset.replace(|c: char| !c.is_ascii_alphanumeric(), "-")),
         None => "train".into(),

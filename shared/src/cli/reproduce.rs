@@ -23,7 +23,7 @@ const CELLS: &str = "cells";
 /// Runs the verb and gives the exit code: 1 when a claim fails.
 pub(super) fn run<P: Program>(args: &Reproduce, common: &Common, ui: &Ui<'_>) -> Result<u8, CliError> {
     let start = Instant::now();
-    let claims = chosen(P::claims(), &args.claims)?;
+    let claims = chosen(P::CLAIMS, &args.claims)?;
     let out = common.out(P::NAME, if args.quick { "reproduce-quick" } else { "reproduce" });
     let _held = OutDir::open(&out)?;
     if let Some(dir) = &args.update_results {
@@ -49,7 +49,7 @@ pub(super) fn run<P: Program>(args: &Reproduce, common: &Common, ui: &Ui<'_>) ->
     atomic_write(&out.join("report.json"), json.as_bytes())?;
     let page = out.join("report.html");
     let drawings = P::drawings()?;
-    let beside = Beside { explain: P::explain(), drawings: &drawings, ..Beside::default() };
+    let beside = Beside { explain: P::EXPLAIN, drawings: &drawings, ..Beside::default() };
     atomic_write(&page, super::to_html(&report, &beside)?.as_bytes())?;
     let code = exit_code(&report);
     match (common.json, &code) {
@@ -171,7 +171,7 @@ impl Session<'_> {
             seeds: self.args.seeds,
             run: self.provenance(&self.args.claims, wall_s),
             claims,
-            deviations: P::deviations().iter().map(Deviation::info).collect(),
+            deviations: P::DEVIATIONS.iter().map(Deviation::info).collect(),
         }
     }
 }

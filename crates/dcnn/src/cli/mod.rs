@@ -207,25 +207,15 @@ impl shared::cli::Program for Program {
     const ABOUT: &'static str = "Diffusion-Convolutional Neural Networks (Atwood and Towsley, NIPS 2016)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const HEADLINE: &'static str = "node-table";
+    const CLAIMS: &'static [Claim] = claims::CLAIMS;
+    const DEVIATIONS: &'static [Deviation] = claims::DEVIATIONS;
+    const EXPLAIN: &'static [ExplainRow] = EXPLAIN;
+    const WORKLOADS: &'static [Workload] = bench::WORKLOADS;
+    const DATASETS: &'static [DatasetInfo] = DATASETS;
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
     type Verbs = NoVerbs;
 
-    fn claims() -> &'static [Claim] {
-        claims::CLAIMS
-    }
-    fn deviations() -> &'static [Deviation] {
-        claims::DEVIATIONS
-    }
-    fn explain() -> &'static [ExplainRow] {
-        EXPLAIN
-    }
-    fn workloads() -> &'static [Workload] {
-        bench::WORKLOADS
-    }
-    fn datasets() -> &'static [DatasetInfo] {
-        DATASETS
-    }
     fn drawings() -> Result<Vec<Drawing>, CliError> {
         drawings::drawings()
     }

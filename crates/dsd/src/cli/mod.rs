@@ -197,25 +197,15 @@ impl shared::cli::Program for Program {
         "DSD: Dense-Sparse-Dense Training for Deep Neural Networks (Han et al., 2017)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const HEADLINE: &'static str = "control";
+    const CLAIMS: &'static [Claim] = claims::CLAIMS;
+    const DEVIATIONS: &'static [Deviation] = claims::DEVIATIONS;
+    const EXPLAIN: &'static [ExplainRow] = explain::ROWS;
+    const WORKLOADS: &'static [Workload] = bench::WORKLOADS;
+    const DATASETS: &'static [DatasetInfo] = DATASETS;
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
     type Verbs = NoVerbs;
 
-    fn claims() -> &'static [Claim] {
-        claims::CLAIMS
-    }
-    fn deviations() -> &'static [Deviation] {
-        claims::DEVIATIONS
-    }
-    fn explain() -> &'static [ExplainRow] {
-        explain::ROWS
-    }
-    fn workloads() -> &'static [Workload] {
-        bench::WORKLOADS
-    }
-    fn datasets() -> &'static [DatasetInfo] {
-        DATASETS
-    }
     fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError> {
         run::train(args, job)
     }

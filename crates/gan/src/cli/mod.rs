@@ -142,25 +142,15 @@ impl shared::cli::Program for Program {
                                  Sengupta and Bharath, 2018)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const HEADLINE: &'static str = "coverage";
+    const CLAIMS: &'static [Claim] = claims::CLAIMS;
+    const DEVIATIONS: &'static [Deviation] = claims::DEVIATIONS;
+    const EXPLAIN: &'static [ExplainRow] = explain::EXPLAIN;
+    const WORKLOADS: &'static [Workload] = bench::WORKLOADS;
+    const DATASETS: &'static [DatasetInfo] = DATASETS;
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
     type Verbs = NoVerbs;
 
-    fn claims() -> &'static [Claim] {
-        claims::CLAIMS
-    }
-    fn deviations() -> &'static [Deviation] {
-        claims::DEVIATIONS
-    }
-    fn explain() -> &'static [ExplainRow] {
-        explain::EXPLAIN
-    }
-    fn workloads() -> &'static [Workload] {
-        bench::WORKLOADS
-    }
-    fn datasets() -> &'static [DatasetInfo] {
-        DATASETS
-    }
     fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError> {
         run::train(args, job)
     }

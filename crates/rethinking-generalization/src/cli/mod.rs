@@ -229,25 +229,15 @@ impl shared::cli::Program for Program {
         "Understanding Deep Learning Requires Rethinking Generalization (Zhang, Bengio, Hardt, Recht and Vinyals, 2017)";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const HEADLINE: &'static str = "table1";
+    const CLAIMS: &'static [Claim] = claims::CLAIMS;
+    const DEVIATIONS: &'static [Deviation] = claims::DEVIATIONS;
+    const EXPLAIN: &'static [ExplainRow] = EXPLAIN;
+    const WORKLOADS: &'static [Workload] = bench::WORKLOADS;
+    const DATASETS: &'static [DatasetInfo] = DATASETS;
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;
     type Verbs = Verbs;
 
-    fn claims() -> &'static [Claim] {
-        claims::CLAIMS
-    }
-    fn deviations() -> &'static [Deviation] {
-        claims::DEVIATIONS
-    }
-    fn explain() -> &'static [ExplainRow] {
-        EXPLAIN
-    }
-    fn workloads() -> &'static [Workload] {
-        bench::WORKLOADS
-    }
-    fn datasets() -> &'static [DatasetInfo] {
-        DATASETS
-    }
     fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError> {
         run::train(args, job)
     }

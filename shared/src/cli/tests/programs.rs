@@ -179,6 +179,10 @@ fn never(_: &Context<'_>) -> Result<Measured, ClaimError> {
     Ok(Measured::new(vec![0, 1, 2]).row(row).check(check).check(sure))
 }
 
+fn step(options: &BenchOptions) -> Result<BenchResult, CliError> {
+    BenchResult::measure("step", 32, options.steps, options.warmup, || Ok(())).map(|r| r.extra("nodes", 7))
+}
+
 impl Program for Fake {
     const NAME: &'static str = "fake";
     const ABOUT: &'static str = "Diffusion-Convolutional Neural Networks (Atwood & Towsley, NIPS 2016)";
@@ -188,46 +192,32 @@ impl Program for Fake {
     type EvalArgs = NoFlags;
     type Verbs = NoVerbs;
 
-    fn claims() -> &'static [Claim] {
-        CLAIMS_OF_FAKE
-    }
+    const CLAIMS: &'static [Claim] = CLAIMS_OF_FAKE;
 
-    fn deviations() -> &'static [Deviation] {
-        &[Deviation {
-            id: "clean-validation",
-            what: "The authors' first code trains on the validation nodes; ours only reads them.",
-            why: "Early stopping must see data that the model has not seen.",
-            flag: Some("--leak"),
-            effect: Some("accuracy"),
-        }]
-    }
+    const DEVIATIONS: &'static [Deviation] = &[Deviation {
+        id: "clean-validation",
+        what: "The authors' first code trains on the validation nodes; ours only reads them.",
+        why: "Early stopping must see data that the model has not seen.",
+        flag: Some("--leak"),
+        effect: Some("accuracy"),
+    }];
 
-    fn explain() -> &'static [ExplainRow] {
-        &[ExplainRow {
-            equation: "Z = f(W ⊙ P* X)",
-            code: "DiffusionConv::forward",
-            shape: "(N, H, F)",
-            section: "3, eq. 1",
-        }]
-    }
+    const EXPLAIN: &'static [ExplainRow] = &[ExplainRow {
+        equation: "Z = f(W ⊙ P* X)",
+        code: "DiffusionConv::forward",
+        shape: "(N, H, F)",
+        section: "3, eq. 1",
+    }];
 
-    fn workloads() -> &'static [Workload] {
-        fn step(options: &BenchOptions) -> Result<BenchResult, CliError> {
-            BenchResult::measure("step", 32, options.steps, options.warmup, || Ok(()))
-                .map(|r| r.extra("nodes", 7))
-        }
-        &[
-            Workload { name: "step", about: "a step", run: step },
-            Workload { name: "again", about: "another", run: step },
-        ]
-    }
+    const WORKLOADS: &'static [Workload] = &[
+        Workload { name: "step", about: "a step", run: step },
+        Workload { name: "again", about: "another", run: step },
+    ];
 
-    fn datasets() -> &'static [DatasetInfo] {
-        &[
-            DatasetInfo { name: "synthetic", about: "a twin made by code", embedded: true },
-            DatasetInfo { name: "tu:*", about: "any TU graph set", embedded: false },
-        ]
-    }
+    const DATASETS: &'static [DatasetInfo] = &[
+        DatasetInfo { name: "synthetic", about: "a twin made by code", embedded: true },
+        DatasetInfo { name: "tu:*", about: "any TU graph set", embedded: false },
+    ];
 
     fn train(args: &FakeTrain, job: &Job<'_>) -> Result<Summary, CliError> {
         if args.epochs == 0 {
@@ -269,25 +259,15 @@ impl<L: Claims> Program for Bare<L> {
     type EvalArgs = NoFlags;
     type Verbs = NoVerbs;
 
-    fn claims() -> &'static [Claim] {
-        L::LIST
-    }
+    const CLAIMS: &'static [Claim] = L::LIST;
 
-    fn deviations() -> &'static [Deviation] {
-        &[]
-    }
+    const DEVIATIONS: &'static [Deviation] = &[];
 
-    fn explain() -> &'static [ExplainRow] {
-        &[]
-    }
+    const EXPLAIN: &'static [ExplainRow] = &[];
 
-    fn workloads() -> &'static [Workload] {
-        &[]
-    }
+    const WORKLOADS: &'static [Workload] = &[];
 
-    fn datasets() -> &'static [DatasetInfo] {
-        Fake::datasets()
-    }
+    const DATASETS: &'static [DatasetInfo] = Fake::DATASETS;
 
     fn train(_: &NoFlags, _: &Job<'_>) -> Result<Summary, CliError> {
         Err("not here".into())
