@@ -96,8 +96,8 @@ pub struct FrontRow<'a> {
 #[must_use]
 pub fn render_front(rows: &[FrontRow<'_>]) -> String {
     let mut out = String::from(
-        "| crate | what the paper claims | the paper's number | ours, 95 % interval | verdict | command and its time | all its claims |\n\
-         |---|---|---|---|---|---|---|\n",
+        "| crate | what the paper claims | the paper's number | ours, 95 % interval | verdict | why | command and its time | all its claims |\n\
+         |---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let known = row.results.iter().find(|r| r.claim.id == row.headline);
@@ -105,10 +105,10 @@ pub fn render_front(rows: &[FrontRow<'_>]) -> String {
             known.map_or_else(|| "–".into(), |r| format!("{} ({})", r.claim.statement, r.claim.section));
         let mut tally: Vec<String> = [
             (Verdict::Holds, "hold"),
-            (Verdict::Partly, "hold partly"),
+            (Verdict::Partly, "partly"),
             (Verdict::Fails, "fail"),
-            (Verdict::Undecided, "are undecided"),
-            (Verdict::NotRun, "were not run"),
+            (Verdict::Undecided, "undecided"),
+            (Verdict::NotRun, "not run"),
         ]
         .into_iter()
         .map(|(verdict, word)| (row.results.iter().filter(|r| r.verdict == verdict).count(), word))
@@ -123,14 +123,21 @@ pub fn render_front(rows: &[FrontRow<'_>]) -> String {
             format!("[{0}](crates/{0}): {1}", row.name, row.about),
             claim,
             known.map_or_else(|| "–".into(), |r| r.claim.paper.clone()),
-            known.map_or_else(|| "–".into(), ClaimResult::headline),
+            known.map_or_else(|| "–".into(), labelled),
             known.map_or_else(|| "–".into(), |r| r.verdict.badge().to_lowercase()),
+            known.map_or_else(|| "–".into(), |r| r.reason.clone()),
             known.map_or_else(|| "–".into(), |r| format!("`{}`, {}", r.run.command, duration(r.run.wall_s))),
             format!("[{}](crates/{}/README.md#check-the-paper)", tally.join(", "), row.name),
         ];
         out.push_str(&format!("| {} |\n", cells.map(|c| escape(&c)).join(" | ")));
     }
     out
+}
+
+/// The headline with what it is of.
+fn labelled(result: &ClaimResult) -> String {
+    let row = result.measured.as_ref().and_then(|measured| measured.rows.first());
+    row.map_or_else(|| result.headline(), |row| format!("{}: {}", row.label, result.headline()))
 }
 
 /// Every quantity of a result, in a block that opens on a click.
@@ -247,13 +254,14 @@ mod tests {
             FrontRow { name: "fake", about: "A paper", headline: "cora", results: &results, missing: 3 };
         let table = render_front(&[row, FrontRow { headline: "none", results: &[], missing: 0, ..row }]);
         let rows: Vec<&str> = table.lines().skip(2).collect();
-        assert_eq!(
-            rows[0],
+        let expected = format!(
             "| [fake](crates/fake): A paper | A sentence \\| with a bar. (5.1, Table 1) | 0.8677 | \
-             0.8614 [0.8574, 0.8654], n = 5 | holds | `cargo run --release -p fake -- reproduce cora`, 12 s | \
-             [1 hold, 1 were not run, 3 not measured in full](crates/fake/README.md#check-the-paper) |"
+             accuracy: 0.8614 [0.8574, 0.8654], n = 5 | holds | {} | `cargo run --release -p fake -- reproduce cora`, 12 s | \
+             [1 hold, 1 not run, 3 not measured in full](crates/fake/README.md#check-the-paper) |",
+            results[0].reason
         );
-        assert!(rows[1].contains("| – | – | – | – | – |") && rows[1].contains("none yet"), "{}", rows[1]);
+        assert_eq!(rows[0], expected);
+        assert!(rows[1].contains("| – | – | – | – | – | – |") && rows[1].contains("none yet"), "{}", rows[1]);
     }
 
     #[test]

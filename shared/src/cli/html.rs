@@ -346,7 +346,7 @@ fn effect(deviation: &DeviationInfo, report: &Report) -> String {
 }
 
 /// A table in a region of its own, which scrolls sideways where the page is narrow. Cells are HTML.
-pub(super) fn table(out: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+fn table(out: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     let _ = write!(
         out,
         "<div class=\"scroll\" role=\"region\" aria-label=\"{}\" tabindex=\"0\"><table>\n<thead><tr>",
@@ -401,7 +401,7 @@ fn badge_text(class: &str, sign: &str, word: &str) -> String {
     format!("<span class=\"badge {class}\"><span aria-hidden=\"true\">{sign} </span>{word}</span>")
 }
 
-pub(super) fn nowrap(text: &str) -> String {
+fn nowrap(text: &str) -> String {
     format!("<span class=\"num\">{}</span>", escape(text))
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::html::{badge, escape, head, nowrap, table};
+use super::html::{badge, escape, head};
 use super::{sheets, to_html, Beside, CliError, Paper};
 use crate::{
     claims::{atomic_write, duration, results, ClaimResult, Provenance, Report, Verdict, SCHEMA},
@@ -117,29 +117,12 @@ fn front(papers: &[Paper], reports: &[Report]) -> String {
     let _ = write!(
         out,
         "<header>\n<h1>Eightfold</h1>\n<p class=\"about\">Deep-learning papers, their claims measured again. Of {claims} claims \
-         {} hold, {} hold partly, {} fail, {} are undecided.</p>\n</header>\n<main>\n\
-         <section id=\"papers\" aria-labelledby=\"papers-title\">\n<h2 id=\"papers-title\">What each paper is known for</h2>\n",
+         {} hold, {} hold partly, {} fail, {} are undecided.</p>\n</header>\n<main id=\"papers\">\n",
         all(Verdict::Holds),
         all(Verdict::Partly),
         all(Verdict::Fails),
         all(Verdict::Undecided),
     );
-    let rows = papers.iter().zip(reports).map(|(paper, report)| {
-        let link = |to: &str, text: &str| format!("<a href=\"{}{to}\">{}</a>", page(paper), escape(text));
-        let known = report.claims.iter().find(|r| r.claim.id == paper.headline);
-        let [verdict, found, paper_says] = known.map_or(["–", "–", "–"].map(str::to_owned), |r| {
-            [badge(r.verdict), nowrap(&r.headline()), escape(&r.claim.paper)]
-        });
-        let says = paper.claims.iter().find(|claim| claim.id == paper.headline).map_or("", |c| c.statement);
-        vec![link("", paper.name), verdict, link(&format!("#{}", paper.headline), says), found, paper_says]
-    });
-    table(
-        &mut out,
-        "What each paper is known for",
-        &["Paper", "Verdict", "Claim", "Measured, 95 % interval", "In the paper"],
-        rows,
-    );
-    out.push_str("</section>\n");
     for (paper, report) in papers.iter().zip(reports) {
         card(&mut out, paper, report);
     }
@@ -150,21 +133,37 @@ fn front(papers: &[Paper], reports: &[Report]) -> String {
     out
 }
 
-/// A paper with all its verdicts.
+/// A paper: the claim that it is known for with what came of it, and the verdicts of all.
 fn card(out: &mut String, paper: &Paper, report: &Report) {
+    let page = page(paper);
     let _ = write!(
         out,
-        "<article aria-labelledby=\"paper-{0}\">\n<div class=\"title\"><h2 id=\"paper-{0}\"><a href=\"{1}\">{0}</a></h2></div>\n\
-         <p class=\"statement\">{2}</p>\n<p class=\"reason\">{3}, measured in {4}.</p>\n<ul class=\"claims\">",
+        "<article aria-labelledby=\"paper-{0}\">\n<h2 id=\"paper-{0}\"><a href=\"{page}\">{0}</a></h2>\n<p class=\"about\">{1}</p>\n",
         paper.name,
-        page(paper),
         escape(paper.about),
+    );
+    if let Some(known) = report.claims.iter().find(|r| r.claim.id == paper.headline) {
+        let _ = write!(
+            out,
+            "<p class=\"statement\">{} <a href=\"{page}#{}\">{}</a></p>\n<p class=\"reason\">{}</p>\n\
+             <dl class=\"facts\"><div><dt>The paper's value</dt><dd>{}</dd></div><div><dt>Where</dt><dd>{}</dd></div></dl>\n",
+            badge(known.verdict),
+            escape(&known.claim.id),
+            escape(&known.claim.statement),
+            escape(&known.reason),
+            escape(&known.claim.paper),
+            escape(&known.claim.section),
+        );
+    }
+    let _ = write!(
+        out,
+        "<h3>All claims</h3>\n<p class=\"reason\">{}; measured in {}.</p>\n<ul class=\"claims\">",
         escape(&report.tally()),
         duration(report.run.wall_s),
     );
     for result in &report.claims {
         let id = escape(&result.claim.id);
-        let _ = write!(out, "<li>{} <a href=\"{}#{id}\">{id}</a></li>", badge(result.verdict), page(paper));
+        let _ = write!(out, "<li>{} <a href=\"{page}#{id}\">{id}</a></li>", badge(result.verdict));
     }
     out.push_str("</ul>\n</article>\n");
 }

@@ -11,6 +11,9 @@ use crate::data::NodeData;
 /// Nodes that can still be told apart in a picture.
 const NODES: usize = 240;
 
+/// The class of what no hop reaches, which is drawn in grey.
+const BEYOND: usize = 6;
+
 /// A small citation network made as the embedded one is: by class, and by how far the diffusion of one node reaches.
 pub(super) fn drawings() -> Result<Vec<Drawing>, CliError> {
     let data =
@@ -22,10 +25,11 @@ pub(super) fn drawings() -> Result<Vec<Drawing>, CliError> {
     let middle = (0..NODES).max_by_key(|&i| degrees[i]).unwrap_or(0);
     // the first power that reaches a node is its hop
     let powers = power_series(&transition_matrix(&data.adjacency, Normalization::RANDOM_WALK)?, 2)?;
-    let hop =
-        |node: usize| powers.iter().position(|p| p.get(middle, node).is_some_and(|v| *v > 0.0)).unwrap_or(3);
+    let hop = |node: usize| {
+        powers.iter().position(|p| p.get(middle, node).is_some_and(|v| *v > 0.0)).unwrap_or(BEYOND)
+    };
     let hops: Vec<usize> = (0..NODES).map(hop).collect();
-    let reached = hops.iter().filter(|hop| **hop < 3).count();
+    let reached = hops.iter().filter(|hop| **hop < BEYOND).count();
     Ok(vec![
         Drawing {
             title: format!("A citation network of {NODES} papers, by class"),
@@ -45,7 +49,7 @@ pub(super) fn drawings() -> Result<Vec<Drawing>, CliError> {
                 "The paper with the most links sees {reached} of {NODES} papers within two hops: rows of P⁰, P¹ and P²."
             ),
             places,
-            names: ["the paper", "one hop", "two hops", "beyond"].map(str::to_owned).to_vec(),
+            names: ["the paper", "one hop", "two hops", "", "", "", "beyond"].map(str::to_owned).to_vec(),
             classes: hops,
             links,
         },
