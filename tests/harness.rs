@@ -270,17 +270,10 @@ impl Run {
     }
 }
 
-fn cargo() -> PathBuf {
-    std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
-}
-
-/// Builds every program and finds the executables.
-///
-/// Built with the tests of the whole workspace, because only then are the features of all dependencies those of
-/// `cargo test --workspace`, and nothing is compiled twice.
-fn build() -> HashMap<String, PathBuf> {
+/// The cargo that runs the tests, in the workspace's folder, as a user's shell would call it.
+#[must_use]
+pub fn cargo_command() -> Command {
     let mut command = Command::new(cargo());
-    command.args(["build", "--workspace", "--bins", "--tests", "--message-format=json"]);
     // What cargo tells a test of its own package (CARGO_PKG_NAME, ..) is no part of a user's shell, and build scripts that
     // watch it would run again, with everything above them.
     for (name, _) in std::env::vars_os() {
@@ -291,7 +284,51 @@ fn build() -> HashMap<String, PathBuf> {
             command.env_remove(name);
         }
     }
-    let output = command.current_dir(workspace()).stdin(Stdio::null()).output().unwrap();
+    command.current_dir(workspace()).stdin(Stdio::null());
+    command
+}
+
+/// The text below the heading that is `title`, up to the next heading of its rank or a higher one.
+///
+/// # Panics
+/// When there is no such heading.
+#[must_use]
+pub fn chapter(text: &str, title: &str) -> String {
+    let rank = |line: &str| line.bytes().take_while(|byte| *byte == b'#').count();
+    let mut lines =
+        text.lines().skip_while(|line| line.trim_start_matches('#').trim() != title || rank(line) == 0);
+    let own = rank(lines.next().unwrap_or_else(|| panic!("there is no heading `{title}`")));
+    let mut fenced = false;
+    let inside = lines.take_while(|line| {
+        fenced ^= line.starts_with("```");
+        fenced || rank(line) == 0 || rank(line) > own
+    });
+    inside.map(|line| format!("{line}\n")).collect()
+}
+
+/// The first fenced block of `language` in a text.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn fence(text: &str, language: &str) -> String {
+    let start = format!("```{language}\n");
+    let inside = text.split_once(&start).and_then(|(_, after)| after.split_once("```"));
+    inside.unwrap_or_else(|| panic!("there is no block of `{language}`")).0.to_owned()
+}
+
+fn cargo() -> PathBuf {
+    std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
+}
+
+/// Builds every program and finds the executables.
+///
+/// Built with the tests of the whole workspace, because only then are the features of all dependencies those of
+/// `cargo test --workspace`, and nothing is compiled twice.
+fn build() -> HashMap<String, PathBuf> {
+    let mut command = cargo_command();
+    command.args(["build", "--workspace", "--bins", "--tests", "--message-format=json"]);
+    let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cannot build the programs:\n{said}");
     let messages = Message::parse_stream(output.stdout.as_slice());

@@ -11,7 +11,10 @@ use shared::claims::{readme, results};
 /// The two commands that a newcomer needs, and no other.
 const QUICKSTART: [&str; 2] = ["cargo run --release -p dcnn", "cargo test --workspace"];
 /// Cargo's own words that a README may use without a program.
-const CARGO_ALONE: [&str; 8] = ["test", "build", "check", "clippy", "fmt", "doc", "bench", "run"];
+const CARGO_ALONE: [&str; 10] =
+    ["test", "build", "check", "clippy", "fmt", "doc", "bench", "run", "package", "tree"];
+/// Pages of the workspace beside its README.
+const PAGES: [&str; 3] = ["CONTRIBUTING.md", "CHANGELOG.md", "DEPENDENCIES.md"];
 
 #[test]
 fn every_command_is_one_that_works() {
@@ -197,9 +200,10 @@ fn front() -> String {
     fs::read_to_string(workspace().join("README.md")).expect("the workspace has a README.md")
 }
 
-/// The READMEs of the workspace and of every paper.
+/// The READMEs of the workspace and of every paper, and the pages beside them.
 fn readmes() -> Vec<(String, String)> {
     let mut all = vec![("README.md".to_owned(), front())];
+    all.extend(PAGES.map(|page| (page.to_owned(), fs::read_to_string(workspace().join(page)).unwrap())));
     for paper in papers().into_iter().chain([FRONT.to_owned()]) {
         let path = format!("crates/{paper}/README.md");
         all.push((path.clone(), fs::read_to_string(workspace().join(path)).unwrap()));

@@ -28,6 +28,9 @@
     doc = "| [`download`] | the files of a set | HTTP, checked against pinned SHA-256 sums |"
 )]
 //!
+//! # Features
+//! `download` fetches the real sets over HTTP(S), checked against pinned sums; without it nothing here touches the network.
+//!
 //! # Example
 //!
 //! ```

@@ -20,7 +20,7 @@
 //!
 //! # Features
 //! `cli` brings the programs' half with clap and plotters; `cuda` the CUDA device; `cuda-check` type-checks the CUDA
-//! build on a machine without its toolkit.
+//! build on a machine without its toolkit; `testing` the path of a device without kernels, for tests.
 //!
 //! # Example
 //! A two-layer network learns exclusive or.

@@ -1,4 +1,4 @@
-//! How much more data buys, after Sun et al., "Revisiting Unreasonable Effectiveness of Data in Deep Learning Era" (2017).
+#![doc = include_str!("../README.md")]
 
 mod claims;
 #[cfg(feature = "cli")]

@@ -1,5 +1,4 @@
-//! Synchronous SGD on large minibatches, after Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour"
-//! (2017).
+#![doc = include_str!("../README.md")]
 
 mod alone;
 pub mod arithmetic;

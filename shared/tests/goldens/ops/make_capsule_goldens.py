@@ -6,7 +6,8 @@ squash.json          sizes [B, I, D]; x, y, dy, dx
 squash_primary.json  sizes [B, T, D, H, W]; x (B, T*D, H, W), y (B, T*H*W, D), dy, dx; capsule type*H*W + h*W + w
 routing_NAME.json    sizes [B, I, J, D1, D2, r]; u (B, I, D1), w (I, J, D2, D1), bias (J, D2) where there is one,
                      v (B, J, D2), c (B, I, J) of the last pass, dv, du, dw, dbias where there is a bias
-margin_loss.json     sizes [B, J, D]; v, t (B, J), and loss, dv of three forms: as printed, `_authors`, `_unsquared`
+margin_loss.json     sizes [B, J, D]; v, t (B, J), and loss, dv of three forms: as printed, `_authors`, `_unsquared`;
+                     in crates/capsules/tests/goldens, because that crate's tests read it
 
 `last` in a name: the coupling coefficients are constants for the gradient. `all`: the gradient goes through every pass.
 The routing is checked against loops over single capsules, and its gradients against finite differences, before anything
@@ -196,7 +197,7 @@ def margin_goldens():
     unsquared = (t * lacking + 0.5 * (1 - t) * excess).sum(1).mean()
     for suffix, loss in {"": printed, "_authors": authors, "_unsquared": unsquared}.items():
         out["loss" + suffix], out["dv" + suffix] = loss, torch.autograd.grad(loss, v, retain_graph=True)[0]
-    write("margin_loss", (b, j, d), v=v, t=t, **out)
+    write("../../../../crates/capsules/tests/goldens/margin_loss", (b, j, d), v=v, t=t, **out)
 
 
 torch.manual_seed(2)
