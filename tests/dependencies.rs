@@ -33,7 +33,7 @@ fn every_direct_dependency_has_its_reason() {
     assert_eq!(sorted, direct, "DEPENDENCIES.md and the workspace's manifests");
     for row in &rows {
         assert_eq!(row.len(), 4, "a row has a crate, what for, why this one, and a licence: {row:?}");
-        assert!(row[1..3].iter().all(|cell| cell.len() > 10), "{} says too little: {row:?}", row[0]);
+        assert!(row[1].len() > 5 && row[2].len() > 20, "{} says too little: {row:?}", row[0]);
     }
 }
 
