@@ -4,69 +4,17 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use eightfold_tests::{programs, Program, Run};
+use eightfold_tests::{
+    programs,
+    trainings::{OWN, TRAIN},
+    Program, Run,
+};
 use serde_json::Value;
 
 const VERBS: [&str; 6] = ["reproduce", "train", "eval", "claims", "explain", "bench"];
 const NO_CUDA: &str =
     "needs a program built with CUDA, and this one was not: build it with `--features cuda`, or use \
                        `--device cpu`";
-
-/// `train` at its shortest and at its longest, by paper; every paper needs a line here.
-const TRAIN: &[(&str, &str, &str)] = &[
-    (
-        "capsules",
-        "train --size tiny --limit 40 --batch-size 20 --epochs 1",
-        "train --size tiny --limit 40 --batch-size 20 --epochs 100000",
-    ),
-    (
-        "data-scaling",
-        "train --images 40 --shown 64 --parts 2 --task-images 24 --test-images 24",
-        "train --images 40 --shown 1000000000 --parts 1000 --task-images 24 --test-images 24",
-    ),
-    ("dcnn", "train --epochs 2", "train --epochs 1000000 --no-early-stopping"),
-    (
-        "dsd",
-        "train --examples 40 --test-examples 40 --epochs 1 --sparse-epochs 1 --redense-epochs 1",
-        "train --examples 40 --test-examples 40 --epochs 1000000",
-    ),
-    (
-        "gan",
-        "train --dataset ring --turns 2 --limit 256",
-        "train --dataset ring --turns 100000000 --limit 256",
-    ),
-    (
-        "large-batch",
-        "train --examples 40 --test-examples 40 --per-worker 8 --workers 2 --epochs 1",
-        "train --examples 40 --test-examples 40 --per-worker 8 --workers 2 --epochs 1000000",
-    ),
-    (
-        "rethinking-generalization",
-        "train --model small-cnn --images 40 --epochs 1",
-        "train --model small-cnn --images 40 --epochs 1000000 --target 1.1",
-    ),
-    (
-        "sparse-dcnn",
-        "train --epochs 2 --threshold post:0.1",
-        "train --epochs 1000000 --no-early-stopping --threshold post:0.1",
-    ),
-];
-
-/// Verbs of one paper alone at their shortest, in an order in which each can be done; a verb that a program's help lists
-/// is one of every program or has a line here.
-const OWN: &[(&str, &str)] = &[
-    ("data-scaling", "fit crates/data-scaling/examples/points.csv --at 100000 --draws 100"),
-    ("data-scaling", "study --sizes 20,40 --runs 2 --shown 64 --task-images 24 --test-images 24"),
-    ("large-batch", "self-test --ranks 2"),
-    ("large-batch", "simulate --ranks 2,5 --floats 1000"),
-    (
-        "rethinking-generalization",
-        "sweep --models small-cnn --images 40 --epochs 1 --seeds 1 --corruptions true",
-    ),
-    ("sparse-dcnn", "generate --nodes 100"),
-    ("sparse-dcnn", "series --threshold pre:0.2"),
-    ("sparse-dcnn", "merge"),
-];
 
 /// The lines of a program's own verbs.
 fn own(program: &Program) -> impl Iterator<Item = Vec<String>> + '_ {

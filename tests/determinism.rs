@@ -9,12 +9,13 @@ use std::{
     time::Duration,
 };
 
-use eightfold_tests::{assert_kept, idx, papers, program, snapshot, Program, Run, Running, PATIENCE};
+use eightfold_tests::{
+    assert_kept, idx, papers, program, snapshot, trainings, Program, Run, Running, PATIENCE,
+};
 
 /// A `train` that takes many checkpoints, and what is done to it.
 struct Training {
     paper: &'static str,
-    flags: &'static str,
     /// Flags of other trainings, whose bytes must not depend on threads either.
     others: &'static [&'static str],
     /// What it leaves behind, weights first.
@@ -41,7 +42,6 @@ enum Moment {
 const TRAININGS: &[Training] = &[
     Training {
         paper: "capsules",
-        flags: "--dataset mnist --size tiny --batch-size 10 --epochs 3 --snapshots 2 --checkpoint-every 1",
         others: &[
             "--size tiny --limit 40 --batch-size 20 --epochs 1",
             "--size tiny --limit 40 --epochs 1 --task multi-mnist --model cnn",
@@ -60,7 +60,6 @@ const TRAININGS: &[Training] = &[
     },
     Training {
         paper: "dcnn",
-        flags: "--epochs 40 --no-early-stopping --checkpoint-every 1",
         others: &[],
         files: &["model.safetensors", "checkpoint.safetensors", "record.jsonl", "run.json"],
         moments: &[
@@ -86,8 +85,6 @@ const TRAININGS: &[Training] = &[
     },
     Training {
         paper: "dsd",
-        flags: "--dataset mnist --batch-size 10 --epochs 2 --sparse-epochs 2 --redense-epochs 2 --checkpoint-every 1 \
-                --restore gaussian",
         others: &[
             "--model conv-net --examples 40 --batch-size 20 --epochs 1 --sparse-epochs 1 --redense-epochs 1 --scope global",
             "--model lstm --dataset brackets --examples 2000 --batch-size 10 --epochs 1 --sparse-epochs 1 --redense-epochs 1",
@@ -108,8 +105,6 @@ const TRAININGS: &[Training] = &[
     },
     Training {
         paper: "gan",
-        flags: "--dataset mnist --networks small-dcgan28 --batch-size 12 --turns 24 --checkpoint-every 1 --average 0.9 \
-                --noise 0.3 --noise-steps 20 --history 0.001 --critic-steps 2 --unroll 1",
         others: &[
             "--dataset ring --limit 640 --turns 30 --formulation wasserstein --lipschitz 1 --critic-steps 2",
             "--dataset grid --limit 640 --turns 20 --networks toy-minibatch --formulation hinge --uniform",
@@ -130,7 +125,6 @@ const TRAININGS: &[Training] = &[
     },
     Training {
         paper: "data-scaling",
-        flags: "--dataset mnist --images 20 --shown 320 --batch 8 --parts 5 --task-images 8 --test-images 8 --checkpoint-every 1",
         others: &[
             "--images 40 --shown 96 --parts 2 --label-noise 0.3 --missing-parents 0.5 --task-images 24 --test-images 24",
             "--images 30 --epochs 2 --parts 2 --objective softmax --zero-bias --width half --task-images 24 --test-images 24",
@@ -149,8 +143,6 @@ const TRAININGS: &[Training] = &[
     },
     Training {
         paper: "large-batch",
-        flags: "--dataset mnist --model resnet8 --examples 40 --per-worker 4 --workers 3 --epochs 4 --milestones 2 \
-                --warmup-epochs 1 --checkpoint-every 1",
         others: &[
             "--examples 40 --test-examples 40 --per-worker 8 --workers 4 --ranks 2 --epochs 1 --reduction local",
             "--model mlp1 --examples 40 --per-worker 8 --workers 2 --ranks 2 --all-reduce ring --epochs 1",
@@ -169,8 +161,6 @@ const TRAININGS: &[Training] = &[
     },
     Training {
         paper: "rethinking-generalization",
-        flags: "--dataset mnist --model small-cnn --batch-size 10 --epochs 4 --target 1.1 --checkpoint-every 1 \
-                --corruption random-pixels --crop --flip --dropout 0.2",
         others: &[
             "--model mlp1 --images 40 --batch-size 20 --epochs 2 --corruption gaussian --tracked 30",
             "--model small-cnn --images 40 --batch-size 20 --epochs 2 --corruption partial:0.5 --corrupt-test-labels",
@@ -190,7 +180,6 @@ const TRAININGS: &[Training] = &[
     },
     Training {
         paper: "sparse-dcnn",
-        flags: "--threshold post:0.1 --epochs 40 --no-early-stopping --checkpoint-every 1",
         others: &[
             "--epochs 3",
             "--epochs 3 --threshold pre:0.1 --hops 3",
@@ -338,7 +327,8 @@ impl House {
     fn start(&self, out: &Path, flags: &[&str]) -> Running {
         let (data, out) = (self.path("data"), out.to_str().unwrap());
         let folders = ["train", "--data-dir", data.to_str().unwrap(), "--out", out];
-        self.program.start(&[&folders, &words(self.training.flags)[..], flags].concat(), &[])
+        let (own, often) = (trainings::flags(self.training.paper), ["--checkpoint-every", "1"]);
+        self.program.start(&[&folders, &own[..], &often, flags].concat(), &[])
     }
 
     fn train(&self, out: &Path, flags: &[&str]) -> Run {

@@ -18,6 +18,7 @@ use std::{
 
 pub mod browser;
 pub mod idx;
+pub mod trainings;
 
 use cargo_metadata::{Message, Metadata, MetadataCommand};
 use serde_json::Value;
@@ -215,6 +216,34 @@ impl Running {
     #[must_use]
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Sends it a signal, by its name without `SIG`, as a shell does.
+    ///
+    /// # Panics
+    /// Without a shell.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        let line = format!("kill -{name} {} 2>&1", self.child.id());
+        // a process that has ended is none that could be sent something
+        let _ = Command::new("sh").args(["-c", &line]).output().unwrap();
+    }
+
+    /// Waits until it answers signals itself, where the system tells; else for as long as a start takes.
+    #[cfg(unix)]
+    pub fn until_it_listens(&mut self) {
+        let status = format!("/proc/{}/status", self.child.id());
+        let start = Instant::now();
+        let term = 1u64 << (15 - 1);
+        while self.is_running() && start.elapsed() < PATIENCE {
+            let Ok(text) = fs::read_to_string(&status) else { return thread::sleep(Duration::from_secs(2)) };
+            let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let caught = caught.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+            if caught.is_some_and(|set| set & term != 0) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Stops it where it stands: SIGKILL on Unix, which no program can answer. The code is `None` if it was killed

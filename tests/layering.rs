@@ -17,7 +17,7 @@ const FOUNDATIONS: [&str; 3] = ["dfdx", "petgraph", "sprs"];
 /// Papers that may know another paper: the second is the first one's baseline.
 const PAPER_ON_PAPER: [(&str, &str); 1] = [("sparse-dcnn", "dcnn")];
 /// What a program needs and a library must not bring along.
-const OF_PROGRAMS: [&str; 6] = ["clap", "plotters", "indicatif", "ureq", "png", "base64"];
+const OF_PROGRAMS: [&str; 7] = ["clap", "plotters", "indicatif", "ureq", "png", "base64", "signal-hook"];
 /// The parts of a paper crate's `src` that may know of clocks, files and flags; `data.rs` finds data sets.
 const OUTER: [&str; 6] = ["cli.rs", "cli/", "main.rs", "claims.rs", "claims/", "data.rs"];
 /// Modules of `std` that the rest of a paper crate must not use, by any path.

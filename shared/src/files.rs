@@ -16,6 +16,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, TryLockError};
+use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
 use thiserror::Error;
@@ -68,6 +70,7 @@ pub fn atomic_write_with<E: From<io::Error>>(
     path: &Path,
     write: impl FnOnce(&mut NamedTempFile) -> Result<(), E>,
 ) -> Result<(), E> {
+    let _under_way = WRITING.read().unwrap_or_else(PoisonError::into_inner);
     let folder = folder_of(path);
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
@@ -84,6 +87,26 @@ pub fn atomic_write_with<E: From<io::Error>>(
         let _ = folder.sync_all();
     }
     Ok(())
+}
+
+/// Held for reading by every write that is under way.
+static WRITING: RwLock<()> = RwLock::new(());
+
+/// Does `last` while no write of this process is under way, or when `patience` has run out: for a process that is about to
+/// end and would leave a temporary file behind.
+pub fn between_writes<T>(patience: Duration, last: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    loop {
+        let held = match WRITING.try_write() {
+            Ok(held) => Some(held),
+            Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        if held.is_some() || start.elapsed() >= patience {
+            return last();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Removes the temporary files that killed processes left in `folder`, as far as the file system lets it.
@@ -135,6 +158,27 @@ mod tests {
         atomic_write(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(names(path.parent().unwrap()), ["file.json"]);
+    }
+
+    #[test]
+    fn the_end_of_the_process_waits_for_a_write_and_not_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let (begun, wait) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                atomic_write_with(&path, |temporary| {
+                    begun.send(()).unwrap();
+                    // the first wait below is over before this, and the second is not
+                    std::thread::sleep(Duration::from_millis(300));
+                    temporary.write_all(b"whole")
+                })
+            });
+            wait.recv().unwrap();
+            assert!(!between_writes(Duration::from_millis(20), || path.exists()));
+            assert!(between_writes(Duration::from_secs(60), || path.exists()));
+        });
+        assert_eq!(names(dir.path()), ["file"]);
     }
 
     #[test]

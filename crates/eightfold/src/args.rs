@@ -11,7 +11,7 @@ use thiserror::Error;
 #[derive(Debug, Parser)]
 #[command(name = "eightfold", version, disable_help_subcommand = true)]
 #[command(after_help = "A paper's own program: eightfold PAPER VERB, such as eightfold dcnn train.\n\
-    Exit code: 0 done, 1 a claim fails, 2 an error (told in one sentence).")]
+    Exit code: 0 done, 1 a claim fails, 2 an error (told in one sentence), 130 or 143 ended by SIGINT or SIGTERM.")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) verb: Verb,

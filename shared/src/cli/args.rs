@@ -17,7 +17,8 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(disable_help_subcommand = true)]
 #[command(after_help = "Without a verb: reproduce --quick.\n\
-    Exit code: 0 done, 1 a claim fails, 2 an error (told in one sentence).")]
+    Exit code: 0 done, 1 a claim fails, 2 an error (told in one sentence),\n\
+    130 or 143 ended by SIGINT or SIGTERM (--resume goes on).")]
 pub(super) struct Arguments<T: Args, E: Args, V: Subcommand> {
     #[command(flatten)]
     pub(super) common: Common,
@@ -81,8 +82,8 @@ pub(super) struct Bench {
     /// Steps that count, 1 to 1000000; the median is reported
     #[arg(long, value_name = "N", default_value = "10", value_parser = count(1_000_000))]
     pub(super) steps: usize,
-    /// Steps before those
-    #[arg(long, value_name = "N", default_value = "2")]
+    /// Steps before those, at most 1000000
+    #[arg(long, value_name = "N", default_value = "2", value_parser = RangedU64ValueParser::<usize>::new().range(..=1_000_000))]
     pub(super) warmup: usize,
 }
 

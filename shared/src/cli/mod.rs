@@ -17,6 +17,11 @@
 //! | 0 | done; no claim that was judged fails |
 //! | 1 | done, and a claim fails |
 //! | 2 | an error, told on stderr in one sentence; with `--json`, stdout then stays empty |
+//! | 130, 143 | ended by SIGINT or SIGTERM, told likewise: a training was kept, what was finished stays, nothing is half-written |
+//!
+//! A program that trains answers the first of these signals with a checkpoint after the step it is at, and `--resume` goes on
+//! from there to the same bits. What holds no such run ends within a few seconds. A second signal ends the process at once.
+//! A signal that comes when the work is done changes nothing.
 //!
 //! stdout carries the result: text, or exactly one JSON document with `--json`. Everything else goes to stderr:
 //! progress bars on a terminal only, and nothing but errors with `-q`.
@@ -36,6 +41,7 @@ mod provenance;
 mod reproduce;
 mod scale;
 mod sheets;
+mod signals;
 mod site;
 #[cfg(test)]
 mod tests;
@@ -198,6 +204,7 @@ pub fn run<P: Program>() -> ExitCode {
 fn prepare() {
     crate::device::memory::keep_freed_memory();
     panics::quieten();
+    signals::watch();
 }
 
 /// Checks what can be wrong with a program before it runs: names of claims and deviations, names of flags.
@@ -242,6 +249,10 @@ fn run_with<'w, P: Program>(
     let ui = Ui::new(out, err, terminal, arguments.common.quiet);
     match panics::caught(|| dispatch::<P>(&arguments, &ui)) {
         Ok(code) => code,
+        Err(_) if signals::ended().is_some() => {
+            ui.end();
+            signals::tell()
+        }
         Err(error) => {
             ui.error(&one_sentence(error.as_ref()));
             2
@@ -274,6 +285,7 @@ fn parse<P: Program>(args: impl IntoIterator<Item = OsString>) -> Result<Argumen
 fn dispatch<P: Program>(arguments: &ArgumentsOf<P>, ui: &Ui<'_>) -> Result<u8, CliError> {
     let common = &arguments.common;
     let verb = arguments.verb.as_ref();
+    signals::at_work_on(signals::Work::Nothing);
     check_lists(P::CLAIMS, P::DEVIATIONS).map_err(Problem::Lists)?;
     common.check_dataset(P::DATASETS)?;
     common.device.check()?;
@@ -295,10 +307,15 @@ fn dispatch<P: Program>(arguments: &ArgumentsOf<P>, ui: &Ui<'_>) -> Result<u8, C
         Some(Verb::Train(args)) => {
             let job = job::<P>(common, ui);
             let _held = OutDir::open(&job.out)?;
+            signals::at_work_on(signals::Work::Run { out: job.out.clone(), resume: job.resume });
             tell(P::train(args, &job)?, common, ui)
         }
         Some(Verb::Eval(args)) => tell(P::eval(args, &job::<P>(common, ui))?, common, ui),
-        Some(Verb::Own(verb)) => tell(P::verb(verb, &job::<P>(common, ui))?, common, ui),
+        Some(Verb::Own(verb)) => {
+            let job = job::<P>(common, ui);
+            signals::at_work_on(signals::Work::Own { out: job.out.clone() });
+            tell(P::verb(verb, &job)?, common, ui)
+        }
         Some(Verb::Claims(_) | Verb::Explain) => Ok(0),
     })
 }

@@ -31,6 +31,8 @@ pub(super) enum Problem {
          whole, and --resume goes on from them"
     )]
     DeviceMemory,
+    #[error("the measuring of claims was interrupted; those that were finished are kept in {}", out.display())]
+    Interrupted { out: PathBuf },
     #[error("cannot print the result: {0}; is the disk of the output full?")]
     Print(io::Error),
     #[error("{} cannot be read: {why}; pass the path of a README", path.display())]

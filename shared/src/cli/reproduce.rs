@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::args::{Common, Reproduce};
 use super::files::{check_writable, OutDir};
 use super::problem::{listed, one_sentence, Problem};
+use super::signals::{self, Work};
 use super::ui::Ui;
 use super::{provenance, sheets, Beside, CliError, Program};
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     },
     device::DeviceKind,
     files::atomic_write,
+    train::interrupt,
 };
 
 /// The folder, in that of the run, for parts of the full forms that are done.
@@ -26,6 +28,7 @@ pub(super) fn run<P: Program>(args: &Reproduce, common: &Common, ui: &Ui<'_>) ->
     let claims = chosen(P::CLAIMS, &args.claims)?;
     let out = common.out(P::NAME, if args.quick { "reproduce-quick" } else { "reproduce" });
     let _held = OutDir::open(&out)?;
+    signals::at_work_on(Work::Claims { out: out.clone() });
     if let Some(dir) = &args.update_results {
         check_writable(dir)?;
     }
@@ -38,7 +41,15 @@ pub(super) fn run<P: Program>(args: &Reproduce, common: &Common, ui: &Ui<'_>) ->
     for (i, (claim, kept)) in claims.iter().zip(kept).enumerate() {
         ui.tell(&format!("[{}/{}] {}: {}", i + 1, claims.len(), claim.id, claim.statement));
         let reused = if kept.is_some() { ", from an earlier run" } else { "" };
-        let result = kept.unwrap_or_else(|| session.measure(claim, ui));
+        let measured = match kept {
+            Some(result) => Some(result),
+            None => session.measure(claim, ui),
+        };
+        let Some(result) = measured else {
+            // by a claim that failed for it too
+            interrupt::answer();
+            return Err(Problem::Interrupted { out }.into());
+        };
         ui.tell(&format!("      {} ({}{reused})", result.verdict.badge(), duration(result.run.wall_s)));
         session.write(&result, &out)?;
         found.push(result);
@@ -76,14 +87,22 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn measure(&self, claim: &Claim, ui: &Ui<'_>) -> ClaimResult {
+    /// `None` where the process was asked to end before the claim was measured: that it failed then is no result.
+    fn measure(&self, claim: &Claim, ui: &Ui<'_>) -> Option<ClaimResult> {
+        let asked_to_end = || interrupt::requested().is_some();
+        if asked_to_end() {
+            return None;
+        }
         let start = Instant::now();
         let cells = self.cells.clone();
         let context = Context { cells, ..self.common.context(self.args.quick, self.args.seeds, ui) };
         let outcome = (claim.measure)(&context).map_err(|e| one_sentence(e.as_ref()));
         ui.end();
+        if outcome.is_err() && asked_to_end() {
+            return None;
+        }
         let run = self.provenance(&[claim.id.to_owned()], start.elapsed().as_secs_f64());
-        ClaimResult::new(claim.info(), outcome, self.asked(claim), run)
+        Some(ClaimResult::new(claim.info(), outcome, self.asked(claim), run))
     }
 
     /// Results of an earlier run into the same folder, which must have asked for the same.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{epoch_order, CheckpointError, Cursor, EarlyStopping, EpochRecord, State};
+use super::{epoch_order, interrupt, CheckpointError, Cursor, EarlyStopping, EpochRecord, State};
 use crate::files::FileError;
 use run::Run;
 
@@ -135,6 +135,14 @@ pub enum FitError<E: std::error::Error + 'static> {
         /// Where the last good checkpoint is, as the end of the sentence.
         kept: String,
     },
+    /// The process was asked to end.
+    #[error("training was interrupted after step {step}{kept}")]
+    Interrupted {
+        /// Steps done.
+        step: usize,
+        /// Where the checkpoint is, as the end of the sentence.
+        kept: String,
+    },
     /// There is nothing to train on.
     #[error("the training set is empty: give a split with at least one training example")]
     NoExamples,
@@ -158,6 +166,8 @@ pub enum FitError<E: std::error::Error + 'static> {
 /// be ahead, and what it has too much is dropped on resuming; a fresh run replaces the checkpoint before it empties
 /// the record.
 ///
+/// A process that is [asked to end](interrupt::request) keeps the run after the step it is at.
+///
 /// # Errors
 /// [`FitError`]. Once training has begun, the last checkpoint that was kept stays, and holds finite numbers only.
 pub fn fit<L: Learner>(
@@ -179,8 +189,9 @@ pub fn fit<L: Learner>(
         let order = epoch_order(examples, plan.seed, run.cursor.epoch);
         let whole = order.len() / plan.batch_size * plan.batch_size;
         let used = if plan.drop_last { &order[..whole] } else { &order[..] };
+        run.heed(learner)?;
         for batch in used.chunks(plan.batch_size).skip(run.cursor.batch) {
-            let loss = learner.step(batch).map_err(FitError::Learner)?;
+            let loss = learner.step(batch).map_err(|error| run.failed(error))?;
             run.cursor.step += 1;
             run.cursor.batch += 1;
             if !loss.is_finite() {
@@ -191,6 +202,7 @@ pub fn fit<L: Learner>(
             if run.checkpoint_due() {
                 run.keep(learner)?;
             }
+            run.heed(learner)?;
         }
         let validation = learner.validate().map_err(FitError::Learner)?;
         run.end_epoch(validation, learner.reached(), tell)?;

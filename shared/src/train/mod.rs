@@ -8,11 +8,16 @@
 //! The order of the examples in an epoch is a function of (seed, epoch) alone, so a checkpoint holds a cursor and
 //! no generator for it; generators that a learner owns travel in its state. A run that was killed at any moment
 //! and resumed ends with the same bits as one that was not.
+//!
+//! # Being asked to end
+//! A process that is to end soon says so by [`interrupt::request`]: the loop then writes a checkpoint after the step it is
+//! at and gives [`FitError::Interrupted`].
 
 mod batches;
 mod checkpoint;
 mod early_stopping;
 mod fit;
+pub mod interrupt;
 pub mod metrics;
 mod record;
 mod rng;

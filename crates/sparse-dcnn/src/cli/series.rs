@@ -12,6 +12,7 @@ use shared::{
     cli::{CliError, Job, Summary},
     device::memory::peak_bytes,
     graph::PowerRows,
+    train::interrupt,
 };
 
 use super::{
@@ -95,6 +96,7 @@ pub(super) fn compute(args: &SeriesArgs, job: &Job<'_>) -> Result<Summary, CliEr
     context.progress.start(&format!("blocks of {name}"), mine.len() as u64);
     let (mut entries, mut kept) = (vec![0u64; hops], 0);
     for (number, rows) in &mine {
+        interrupt::heed()?;
         let file = block_file(&job.out, *number);
         let done = if job.resume { finished(&file, &plan, rows)? } else { None };
         kept += usize::from(done.is_some());
@@ -222,6 +224,7 @@ pub(super) fn merge(job: &Job<'_>) -> Result<Summary, CliError> {
     job.context.progress.start("blocks", all.len() as u64);
     let mut shards = Vec::with_capacity(all.len());
     for (number, rows) in all.iter().enumerate() {
+        interrupt::heed()?;
         let file = block_file(&job.out, number);
         let bytes = fs::read(&file).map_err(|why| {
             format!(

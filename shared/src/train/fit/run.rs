@@ -1,6 +1,6 @@
 //! The loop's own state, and how it gets to the disk and back.
 
-use super::{FitError, FitPlan, Learner, Progress};
+use super::{interrupt, FitError, FitPlan, Learner, Progress};
 use crate::{
     files::remove_leftovers,
     nn::state::NamedTensor,
@@ -21,6 +21,8 @@ pub(super) struct Run<'p> {
     pub(super) finished: bool,
     /// The step of the last checkpoint.
     kept_at: Option<usize>,
+    /// Tells the process that it is worth waiting for this run; `None` without storage.
+    _keeping: Option<interrupt::Keeping>,
 }
 
 impl<'p> Run<'p> {
@@ -41,6 +43,7 @@ impl<'p> Run<'p> {
             epochs: Vec::new(),
             finished: false,
             kept_at: None,
+            _keeping: plan.storage.as_ref().map(|_| interrupt::Keeping::new()),
         };
         let Some(storage) = &plan.storage else { return Ok(run) };
         if !plan.follows {
@@ -52,6 +55,7 @@ impl<'p> Run<'p> {
             learner.load(&kept.state).map_err(FitError::Learner)?;
             (run.cursor, run.stopping, run.epoch_loss) = (kept.cursor, kept.stopping, kept.epoch_loss);
             (run.finished, run.kept_at) = (kept.finished, Some(kept.cursor.step));
+            interrupt::kept(&storage.folder, kept.cursor.step);
             tell(Progress::Resumed(run.cursor));
         } else {
             // From here on there is something to resume, and it is this run: only then may the record of an
@@ -90,7 +94,32 @@ impl<'p> Run<'p> {
         };
         checkpoint.save(&storage.folder.join(CHECKPOINT_FILE))?;
         self.kept_at = Some(self.cursor.step);
+        interrupt::kept(&storage.folder, self.cursor.step);
         Ok(())
+    }
+
+    /// Ends the run, kept, where the process was asked to end. A run that follows another ends with that one.
+    pub(super) fn heed<L: Learner>(&mut self, learner: &L) -> Result<(), FitError<L::Error>> {
+        if self.plan.follows || interrupt::requested().is_none() {
+            return Ok(());
+        }
+        if self.kept_at != Some(self.cursor.step) {
+            self.keep(learner)?;
+        }
+        Err(self.interrupted())
+    }
+
+    /// The error of a step: of a run that follows another, the end of that one where the process was asked to end.
+    pub(super) fn failed<E: std::error::Error>(&self, error: E) -> FitError<E> {
+        match interrupt::requested().filter(|_| self.plan.follows) {
+            Some(_) => self.interrupted(),
+            None => FitError::Learner(error),
+        }
+    }
+
+    fn interrupted<E: std::error::Error>(&self) -> FitError<E> {
+        interrupt::answer();
+        FitError::Interrupted { step: self.cursor.step, kept: self.kept() }
     }
 
     /// Closes an epoch: asks the stopping rule, or ends the run where the learner has `reached` its end, and writes the epoch's line.
