@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use eightfold_tests::{browser::Browser, papers, program, Program, FRONT};
+use eightfold_tests::{browser::Browser, papers, program, Program, FRONT, PATIENCE};
 use serde_json::Value;
 
 fn front() -> Program {
@@ -79,6 +79,35 @@ fn papers_are_measured_kept_and_shown() {
     let other = front().run(&["reproduce", "dcnn", "--resume", "-q", "--out", out]);
     assert_eq!(other.code, Some(2), "{}", other.stderr);
     assert!(other.stderr.contains("cannot resume"), "{}", other.stderr);
+}
+
+#[test]
+#[cfg(unix)]
+fn ended_by_a_signal_it_goes_on_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    let args = ["reproduce", "dcnn", "sparse-dcnn", "--quick", "--out", out];
+    let mut running = front().start(&args, &[]);
+    running.until_it_listens();
+    let measured = || fs::read_dir(dir.path().join("dcnn")).map_or(0, |files| files.count());
+    // the lock, and a claim
+    while measured() < 3 {
+        assert!(running.is_running(), "it ended before a claim was measured");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    running.signal("TERM");
+    let run = running.wait(PATIENCE);
+    assert_eq!(run.code, Some(143), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("interrupted by SIGTERM") && run.stderr.contains("--resume"),
+        "{}",
+        run.stderr
+    );
+    assert!(!dir.path().join("site").exists() && !dir.path().join("sparse-dcnn").exists());
+    let on = front().run(&[&args[..], &["--resume"]].concat());
+    assert!(matches!(on.code, Some(0 | 1)), "{}", on.stderr);
+    assert!(on.stderr.contains("from an earlier run"), "{}", on.stderr);
+    assert!(dir.path().join("site/sparse-dcnn.html").is_file());
 }
 
 /// What a page is asked: which of its figures cannot be seen, which text is cut, overlaps or has too little contrast, and
