@@ -17,6 +17,7 @@ use std::{
 };
 
 pub mod idx;
+pub mod mutate;
 pub mod trainings;
 
 use cargo_metadata::{Message, Metadata, MetadataCommand};
