@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub mod disk;
 pub mod idx;
 pub mod mutate;
 pub mod trainings;
