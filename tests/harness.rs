@@ -17,7 +17,9 @@ use std::{
 };
 
 pub mod browser;
+pub mod disk;
 pub mod idx;
+pub mod mutate;
 pub mod trainings;
 
 use cargo_metadata::{Message, Metadata, MetadataCommand};
@@ -168,6 +170,18 @@ impl Program {
     /// When it does not end in [`PATIENCE`].
     pub fn run_with<A: AsRef<OsStr>>(&self, args: &[A], env: &[(&str, &str)]) -> Run {
         self.start(args, env).wait(PATIENCE)
+    }
+
+    /// Its claims, those first whose short form takes the least time, by its own word.
+    ///
+    /// # Panics
+    /// When it does not list them.
+    #[must_use]
+    pub fn claims_by_time(&self) -> Vec<String> {
+        let listed = self.run(&["claims", "--json"]).exits(0).json();
+        let mut claims = listed["claims"].as_array().unwrap().clone();
+        claims.sort_by_key(|claim| claim["budget"]["quick_s"].as_u64().unwrap());
+        claims.iter().map(|claim| claim["id"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Starts it.

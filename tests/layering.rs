@@ -148,6 +148,23 @@ fn tensors_are_read_by_read_back_alone() {
     assert!(seen > 0, "nothing reads a tensor: is this test looking at the right files?");
 }
 
+/// A clock that is set back in the middle of a run must not change how long anything took.
+#[test]
+fn only_the_date_of_a_result_comes_from_a_clock_that_can_be_set() {
+    let mut seen = 0;
+    for (path, text) in sources() {
+        let name = path.to_string_lossy();
+        if !name.contains("src/") {
+            continue;
+        }
+        let asks = words(&code(&text)).any(|word| ["SystemTime", "UNIX_EPOCH"].contains(&word));
+        let allowed = name == "shared/src/cli/provenance.rs";
+        assert!(!asks || allowed, "{name} asks what time it is: measure with Instant");
+        seen += usize::from(asks);
+    }
+    assert_eq!(seen, 1, "nothing asks for the date: is this test looking at the right files?");
+}
+
 #[test]
 fn no_device_is_picked_by_a_feature() {
     let name = ["Auto", "Device"].concat();

@@ -89,7 +89,7 @@ pub struct Cifar100 {
 ///
 /// # Errors
 ///
-/// As [`load`], and [`DatasetError::Inconsistent`] for a class whose images have different superclasses.
+/// As [`load`], with [`DatasetError::Corrupt`] for a class whose images have different superclasses.
 ///
 /// # Complexity
 ///
@@ -113,12 +113,18 @@ pub struct Cifar100 {
 pub fn load_both(dir: &Path) -> Result<Cifar100, DatasetError> {
     let [mut train, mut test] = CIFAR100.load(dir)?;
     let mut parent: Vec<Option<u32>> = vec![None; 120];
-    for [coarse, fine] in [&train, &test].into_iter().flat_map(Records::pairs) {
-        let above = 100 + u32::from(coarse);
-        if let Some(before) = parent[usize::from(fine)].replace(above).filter(|&before| before != above) {
-            let expected = "one superclass for each class";
-            let found = format!("superclasses {} and {coarse} for class {fine}", before - 100);
-            return Err(DatasetError::inconsistent("CIFAR-100", expected, found));
+    for (part, name) in [(&train, CIFAR100.train[0]), (&test, CIFAR100.test)] {
+        for (record, [coarse, fine]) in part.pairs().enumerate() {
+            let above = 100 + u32::from(coarse);
+            if let Some(before) = parent[usize::from(fine)].replace(above).filter(|&before| before != above) {
+                return Err(DatasetError::Corrupt {
+                    file: CIFAR100.require(dir, name)?,
+                    offset: record as u64 * (2 + SHAPE.pixels() as u64),
+                    expected: format!("superclass {} for class {fine}, as before", before - 100),
+                    found: format!("superclass {coarse}"),
+                    hint: "fetch the file again, it may be cut or changed",
+                });
+            }
         }
     }
     Ok(Cifar100 {
@@ -271,7 +277,7 @@ mod tests {
         write("test.bin", records(&[[4, 51]]));
         let message = load_both(folder.path()).unwrap_err().to_string();
         assert!(
-            message.contains("one superclass for each class, found superclasses 3 and 4 for class 51"),
+            message.contains("expected superclass 3 for class 51, as before, found superclass 4"),
             "{message}"
         );
     }

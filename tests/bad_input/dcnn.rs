@@ -152,7 +152,7 @@ fn a_folder_that_cannot_be_written_is_said() {
 #[test]
 fn a_full_disk_is_said_and_what_was_there_stays() {
     let house = house();
-    let Some(disk) = SmallDisk::mount(&house.path("disk")) else {
+    let Some(disk) = SmallDisk::mount(&house.path("disk"), 256) else {
         println!("skipped: a full disk, because no small file system can be mounted here");
         return;
     };

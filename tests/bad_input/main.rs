@@ -16,10 +16,9 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use eightfold_tests::{assert_kept, program, snapshot, Program, Run, Snapshot};
+use eightfold_tests::{assert_kept, disk::SmallDisk, program, snapshot, Program, Run, Snapshot};
 
 /// A folder with data in `data` and a run in `run`, to be damaged.
 struct House {
@@ -103,30 +102,4 @@ fn read_only(path: &Path) -> fs::Permissions {
     let mut permissions = fs::metadata(path).unwrap().permissions();
     permissions.set_readonly(true);
     permissions
-}
-
-/// A file system of 256 KiB; gone when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(at: &Path) -> Option<Self> {
-        fs::create_dir(at).unwrap();
-        let done =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "eightfold-test"]).arg(at).output();
-        done.is_ok_and(|o| o.status.success()).then(|| SmallDisk(at.to_owned()))
-    }
-
-    fn fill(&self) {
-        let mut file = fs::File::create(self.0.join("filler")).unwrap();
-        let full = (0..1024).find(|_| file.write_all(&[7; 1024]).is_err());
-        assert!(full.is_some(), "the small disk holds more than it should");
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let done = Command::new("umount").arg(&self.0).status();
-        let gone = done.is_ok_and(|status| status.success());
-        assert!(gone || std::thread::panicking(), "{} is still mounted", self.0.display());
-    }
 }

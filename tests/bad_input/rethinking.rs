@@ -54,7 +54,12 @@ fn settings_out_of_their_range_are_said_before_anything_is_read() {
             parts,
         );
     }
-    case(&house, "sweep --seeds 0", |h| h.run("sweep", &["--seeds", "0"]), &["--seeds", "at least 1"]);
+    case(
+        &house,
+        "sweep --seeds 0",
+        |h| h.run("sweep", &["--seeds", "0"]),
+        &["--seeds", "between 1 and 1,000"],
+    );
     let models = ["--models", "mlp1,resnet32"];
     case(
         &house,

@@ -359,7 +359,7 @@ fn folders_that_are_not_a_series_or_cannot_be_written_are_said() {
 #[test]
 fn a_full_disk_is_said_and_what_was_there_stays() {
     let house = house();
-    let Some(disk) = SmallDisk::mount(&house.path("disk")) else {
+    let Some(disk) = SmallDisk::mount(&house.path("disk"), 256) else {
         println!("skipped: a full disk, because no small file system can be mounted here");
         return;
     };

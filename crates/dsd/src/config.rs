@@ -150,7 +150,7 @@ impl DsdConfig {
     /// The epochs of all phases.
     #[must_use]
     pub fn epochs(&self) -> usize {
-        self.phases.iter().map(|phase| phase.epochs).sum()
+        self.phases.iter().fold(0, |sum, phase| sum.saturating_add(phase.epochs))
     }
 
     /// The phase that an epoch (from 0) lies in, and its number within that phase; `None` after the last.

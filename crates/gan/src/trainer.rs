@@ -157,7 +157,8 @@ pub fn play(
     let tell = std::cell::RefCell::new(tell);
     let failed = std::cell::RefCell::new(None);
     let watch = (plan.watch > 0).then(|| Watch::new(plan.watch));
-    let mut session = Session { game, examples, batch: plan.batch.max(1), steps: 0, watch, tell: &tell };
+    let mut session =
+        Session { game, examples, batch: plan.batch.clamp(1, rows.max(1)), steps: 0, watch, tell: &tell };
     let fitted = fit(&mut session, rows, &fit_plan, &mut |progress| {
         if let Err(error) = (tell.borrow_mut())(Told::Loop(progress)) {
             failed.borrow_mut().get_or_insert(error);

@@ -29,8 +29,16 @@ pub fn commit() -> String {
 
 /// Now, in UTC: `2026-01-31T23:59:59Z`.
 pub(super) fn now() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    utc(seconds)
+    date(SystemTime::now())
+}
+
+/// The last second of the year 9999.
+const LATEST: u64 = 253_402_300_799;
+
+/// A clock that is set before 1970 gives its first second, and one set after 9999 its last.
+fn date(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    utc(seconds.min(LATEST))
 }
 
 fn utc(seconds: u64) -> String {
@@ -56,6 +64,19 @@ fn utc(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn a_clock_that_is_set_wrongly_gives_a_date_all_the_same() {
+        let day = Duration::from_secs(86_400);
+        assert_eq!(super::date(UNIX_EPOCH - day), "1970-01-01T00:00:00Z");
+        assert_eq!(super::date(UNIX_EPOCH - day * 365 * 200), "1970-01-01T00:00:00Z");
+        assert_eq!(super::date(UNIX_EPOCH + day * 50_000), "2106-11-24T00:00:00Z");
+        assert_eq!(super::date(UNIX_EPOCH + Duration::from_secs(super::LATEST)), "9999-12-31T23:59:59Z");
+        // a year that no machine will see; counting its days one year at a time would take for ever
+        assert_eq!(super::date(UNIX_EPOCH + Duration::from_secs(1 << 62)), "9999-12-31T23:59:59Z");
+    }
+
     #[test]
     fn dates_agree_with_the_system_s_own() {
         // date -u -d @SECONDS +%FT%TZ

@@ -57,7 +57,7 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
     };
     let options = RunOptions { device: context.device, storage: Some(storage), validate: true };
     let steps = parts.train.len().div_ceil(config.batch_size);
-    context.progress.start(&format!("steps on {name}"), (config.epochs * steps) as u64);
+    context.progress.start(&format!("steps on {name}"), config.epochs.saturating_mul(steps) as u64);
     let mut failed = None;
     let mut tell = |told: Told<'_>| match told {
         Told::Loop(Progress::Resumed(at)) => {

@@ -40,7 +40,7 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
         resume: job.resume,
         config: serde_json::to_value(&note)?,
     };
-    let steps = lab.subject(context.seed)?.examples().div_ceil(setting.batch) * config.epochs();
+    let steps = lab.subject(context.seed)?.examples().div_ceil(setting.batch).saturating_mul(config.epochs());
     context.progress.start(&format!("steps on {dataset}"), steps as u64);
     let mut tell = |told: Progress<'_>| match told {
         Progress::Resumed(at) => {

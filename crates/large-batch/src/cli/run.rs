@@ -92,7 +92,7 @@ fn train_on(
         true => (examples / trial.batch()).max(1),
         false => trial.steps(examples),
     };
-    context.progress.start(&format!("steps on {name}"), (steps * trial.epochs) as u64);
+    context.progress.start(&format!("steps on {name}"), steps.saturating_mul(trial.epochs) as u64);
     let started = std::time::Instant::now();
     let ended = launch(&|group: &mut dyn Collective| rank(group, args, job, &lab, &note, steps))?;
     let seconds = started.elapsed().as_secs_f64();

@@ -102,7 +102,7 @@ pub(super) fn outcome(lab: &Lab, trial: &Trial) -> Result<Outcome, LargeBatchErr
         test: labelled(&test),
         from: trial.epochs.saturating_sub(LAST),
         epoch: 0,
-        half: trial.steps(examples) * trial.epochs / 2,
+        half: trial.steps(examples).saturating_mul(trial.epochs) / 2,
         noise: NoiseScale::new(trial.per_worker),
     };
     let classes = if part == Part::All { 10.0 } else { 5.0 };

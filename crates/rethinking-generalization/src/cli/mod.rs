@@ -108,7 +108,7 @@ pub struct SweepArgs {
         default_value = "true,shuffled-pixels,gaussian,random-pixels,random-labels"
     )]
     corruptions: Vec<Corruption>,
-    /// Seeds, counted up from --seed
+    /// Seeds, 1 to 1000, counted up from --seed
     #[arg(long, value_name = "N", default_value_t = 3)]
     seeds: u64,
     #[command(flatten)]

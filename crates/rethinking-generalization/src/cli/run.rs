@@ -53,7 +53,7 @@ pub(super) fn train(args: &TrainArgs, job: &Job<'_>) -> Result<Summary, CliError
     };
     let plan = Plan { storage: Some(storage), ..config.plan() };
     let mut network = config.build(context.device)?;
-    let steps = crate::Examples::len(&train).div_ceil(config.batch_size) * config.epochs;
+    let steps = crate::Examples::len(&train).div_ceil(config.batch_size).saturating_mul(config.epochs);
     context.progress.start(&format!("steps on {name}"), steps as u64);
     let mut tell = |told: Told<'_>| match told {
         Told::Loop(Progress::Resumed(at)) => {

@@ -17,8 +17,8 @@ use crate::experiment::{grid, of, Cell, Lab};
 const CELLS: &str = "cells";
 
 pub(super) fn run(args: &SweepArgs, job: &Job<'_>) -> Result<Summary, CliError> {
-    if args.seeds == 0 {
-        return Err("--seeds is 0: it must be at least 1".into());
+    if !(1..=1_000).contains(&args.seeds) {
+        return Err(format!("--seeds is {}: it must be between 1 and 1,000", args.seeds).into());
     }
     let context = Context { cells: Some(job.out.join(CELLS)), ..job.context.clone() };
     let name = context.dataset.as_deref().unwrap_or(SYNTHETIC);
