@@ -82,7 +82,7 @@ impl Mutator {
     }
 
     fn place(&mut self, len: usize) -> usize {
-        let end = if self.bits() % 2 == 0 { len.min(64) } else { len };
+        let end = if self.bits().is_multiple_of(2) { len.min(64) } else { len };
         self.below(end)
     }
 
@@ -109,9 +109,9 @@ impl Mutator {
             5 | 6 => {
                 // a length that lies
                 let (number, width) = (NUMBERS[self.below(NUMBERS.len())], [1, 2, 4, 8][self.below(4)]);
-                let number = if self.bits() % 4 == 0 { number.wrapping_sub(1) } else { number };
+                let number = if self.bits().is_multiple_of(4) { number.wrapping_sub(1) } else { number };
                 let big = number.to_be_bytes();
-                let field = if self.bits() % 2 == 0 {
+                let field = if self.bits().is_multiple_of(2) {
                     number.to_le_bytes()[..width].to_vec()
                 } else {
                     big[8 - width..].to_vec()

@@ -230,14 +230,16 @@ fn a_second_signal_ends_the_process_at_once() {
 #[test]
 fn an_interrupted_reproduce_keeps_what_was_measured_and_tells_no_verdict_of_the_rest() {
     let mut ended = 0;
-    for program in programs() {
+    for (at, program) in programs().into_iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();
-        let claims = program.claims_by_time();
-        for (number, (signal, code)) in SIGNALS.into_iter().enumerate() {
+        let claims = a_quick_claim_and_the_next(&program);
+        // short forms take seconds: one signal for each program, and both for the quickest
+        let both = program.name == "dcnn";
+        let signals = SIGNALS.into_iter().enumerate().filter(|(number, _)| both || *number == at % 2);
+        for (number, (signal, code)) in signals {
             let out = dir.path().join(number.to_string());
             let folder = ["--quick", "-q", "--out", out.to_str().unwrap()];
-            // the quickest, and one that is not done when that is
-            let line = [&["reproduce", &claims[0], claims.last().unwrap()], &folder[..]].concat();
+            let line = [&["reproduce", &claims[0], &claims[1]], &folder[..]].concat();
             let mut running = program.start(&line, &[]);
             running.until_it_listens();
             while results(&out).is_empty() && running.is_running() {
@@ -258,7 +260,7 @@ fn an_interrupted_reproduce_keeps_what_was_measured_and_tells_no_verdict_of_the_
                 assert!(verdict != "not-run" && result["error"].is_null(), "{}: {verdict}", file.display());
             }
             // dcnn's is short enough to go on with
-            if program.name == "dcnn" {
+            if both {
                 let before: Vec<Vec<u8>> = done.iter().map(|file| fs::read(file).unwrap()).collect();
                 let run = program.run(&[&line[..], &["--resume"]].concat());
                 assert!(matches!(run.code, Some(0 | 1)), "{}", run.stderr);
@@ -268,8 +270,17 @@ fn an_interrupted_reproduce_keeps_what_was_measured_and_tells_no_verdict_of_the_
             }
         }
     }
-    println!("{ended} of 16 were ended by a signal");
-    assert!(ended >= 8, "only {ended} were ended by a signal");
+    println!("{ended} of 9 were ended by a signal");
+    assert!(ended >= 5, "only {ended} were ended by a signal");
+}
+
+/// The claim whose short form takes the least time, by its own word, and the one that is measured after it.
+fn a_quick_claim_and_the_next(program: &Program) -> [String; 2] {
+    let listed = program.run(&["claims", "--json"]).exits(0).json();
+    let claims = listed["claims"].as_array().unwrap();
+    let time = |at: &usize| claims[*at]["budget"]["quick_s"].as_u64().unwrap();
+    let quickest = (0..claims.len() - 1).min_by_key(time).unwrap();
+    [quickest, quickest + 1].map(|at| claims[at]["id"].as_str().unwrap().to_owned())
 }
 
 /// The files of claims in the folder of a `reproduce`.
