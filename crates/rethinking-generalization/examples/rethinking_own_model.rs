@@ -1,4 +1,4 @@
-//! Does a network of your own memorize? `cargo run --release -p rethinking-generalization --example own_model`
+//! Does a network of your own memorize? `cargo run --release -p rethinking-generalization --example rethinking_own_model`
 #![allow(clippy::print_stdout)]
 
 use rethinking_generalization::{randomization_test, Corruption, LabError, Plan, Table};

@@ -1,5 +1,5 @@
 //! The diffusion-convolution as one layer of a dfdx model of your own: static hops and features, two dense layers
-//! on top, trained with Adam. `cargo run --release -p dcnn --example own_model`
+//! on top, trained with Adam. `cargo run --release -p dcnn --example dcnn_own_model`
 #![allow(clippy::print_stdout)]
 
 use dcnn::{slices, DiffusionConv};

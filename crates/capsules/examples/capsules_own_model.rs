@@ -1,5 +1,5 @@
 //! Capsules inside a dfdx model of your own: colour images of 24 x 24, a 5 x 5 convolution in front, two layers of
-//! routing, three classes, no decoder. `cargo run --release -p capsules --example own_model`
+//! routing, three classes, no decoder. `cargo run --release -p capsules --example capsules_own_model`
 #![allow(clippy::print_stdout)]
 
 use capsules::{margin_loss, DigitCaps, Margin, PrimaryCaps};
