@@ -4,56 +4,18 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends here")]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    thread,
-    time::Duration,
-};
+use std::{fs, path::Path, thread, time::Duration};
 
 use eightfold_tests::{
-    assert_kept, disk::SmallDisk, idx, programs, snapshot, trainings, Program, Run, Running, Snapshot,
-    PATIENCE,
+    assert_kept,
+    disk::SmallDisk,
+    programs, snapshot,
+    trainings::{self, House},
+    Run, Snapshot, PATIENCE,
 };
 
-struct House {
-    dir: tempfile::TempDir,
-    program: Program,
-}
-
 fn houses() -> impl Iterator<Item = House> {
-    programs().into_iter().map(|program| {
-        let dir = tempfile::tempdir().unwrap();
-        idx::write(&dir.path().join("data"), 72, 12);
-        House { dir, program }
-    })
-}
-
-impl House {
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn start(&self, out: &Path, flags: &[&str]) -> Running {
-        let data = self.path("data");
-        let folders = ["train", "-q", "--data-dir", data.to_str().unwrap(), "--out", out.to_str().unwrap()];
-        self.program.start(&[&folders, &trainings::flags(&self.program.name)[..], flags].concat(), &[])
-    }
-
-    fn train(&self, out: &Path, flags: &[&str]) -> Run {
-        self.start(out, flags).wait(PATIENCE)
-    }
-
-    fn verb(&self, words: &[&str], out: &Path) -> Run {
-        self.program.run(&[words, &["-q", "--out", out.to_str().unwrap()]].concat())
-    }
-
-    /// The bytes of an undisturbed run.
-    fn whole(&self, flags: &[&str]) -> Snapshot {
-        let out = self.path("whole");
-        let _ = self.train(&out, flags).exits(0);
-        snapshot(&out)
-    }
+    programs().into_iter().map(House::of)
 }
 
 /// A run that was killed after its first epoch.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use eightfold_tests::{
-    assert_kept, idx, program, programs, snapshot, trainings, Program, Run, Running, PATIENCE,
+    assert_kept, program, programs, snapshot, trainings::House, Program, Run, Running, PATIENCE,
 };
 use serde_json::Value;
 use shared::train::Checkpoint;
@@ -41,29 +41,6 @@ const MOMENTS: [Moment; 6] = [
     Moment::Epoch(1, 7_000),
     Moment::Epoch(2, 1_000),
 ];
-
-struct House {
-    dir: tempfile::TempDir,
-    program: Program,
-}
-
-fn house(program: Program) -> House {
-    let dir = tempfile::tempdir().unwrap();
-    idx::write(&dir.path().join("data"), 72, 12);
-    House { dir, program }
-}
-
-impl House {
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn train(&self, out: &Path, flags: &[&str]) -> Running {
-        let data = self.path("data");
-        let folders = ["train", "-q", "--data-dir", data.to_str().unwrap(), "--out", out.to_str().unwrap()];
-        self.program.start(&[&folders, &trainings::flags(&self.program.name)[..], flags].concat(), &[])
-    }
-}
 
 /// Sends the signal at the moment and gives the end.
 fn signalled(mut running: Running, out: &Path, moment: Moment, signal: &str) -> Run {
@@ -122,15 +99,15 @@ fn assert_whole(out: &Path, what: &str) {
 fn a_training_is_kept_at_any_moment_and_goes_on_to_the_same_bits() {
     let mut within_an_epoch = 0;
     for program in programs() {
-        let house = house(program);
+        let house = House::of(program);
         let name = &house.program.name;
         let whole = house.path("whole");
-        let _ = house.train(&whole, &[]).wait(PATIENCE).exits(0);
+        let _ = house.start(&whole, &[]).wait(PATIENCE).exits(0);
         let (mut ended, mut kept) = (0, 0);
         for (number, moment) in MOMENTS.into_iter().enumerate() {
             let (signal, code) = SIGNALS[number % 2];
             let out = house.path(&number.to_string());
-            let run = signalled(house.train(&out, &[]), &out, moment, signal);
+            let run = signalled(house.start(&out, &[]), &out, moment, signal);
             assert_whole(&out, name);
             let Some(said) = sentence(&run, signal, code) else { continue };
             ended += 1;
@@ -144,15 +121,15 @@ fn a_training_is_kept_at_any_moment_and_goes_on_to_the_same_bits() {
                 // a second time, with the other signal
                 let (signal, code) = SIGNALS[1 - number % 2];
                 let next = Moment::Epoch(epochs(&out).unwrap() + 1, 3_000);
-                let again = signalled(house.train(&out, &["--resume"]), &out, next, signal);
+                let again = signalled(house.start(&out, &["--resume"]), &out, next, signal);
                 if let Some(said) = sentence(&again, signal, code) {
                     ended += 1;
                     assert!(said.contains("the checkpoint of step"), "{said}");
                 }
-                let _ = house.train(&out, &["--resume"]).wait(PATIENCE).exits(0);
+                let _ = house.start(&out, &["--resume"]).wait(PATIENCE).exits(0);
             } else {
                 assert!(said.contains("before its first checkpoint") && !file.exists(), "{said}");
-                let _ = house.train(&out, &[]).wait(PATIENCE).exits(0);
+                let _ = house.start(&out, &[]).wait(PATIENCE).exits(0);
             }
             let (expected, found) = (snapshot(&whole), snapshot(&out));
             for (path, bytes) in &expected {
@@ -173,17 +150,17 @@ fn a_training_is_kept_at_any_moment_and_goes_on_to_the_same_bits() {
 #[test]
 fn started_anew_over_a_finished_run_the_old_one_stays_until_there_is_a_new_one() {
     for program in programs() {
-        let house = house(program);
+        let house = House::of(program);
         let (whole, out) = (house.path("whole"), house.path("again"));
-        let _ = house.train(&whole, &[]).wait(PATIENCE).exits(0);
-        let _ = house.train(&out, &[]).wait(PATIENCE).exits(0);
+        let _ = house.start(&whole, &[]).wait(PATIENCE).exits(0);
+        let _ = house.start(&out, &[]).wait(PATIENCE).exits(0);
         let before = snapshot(&out);
-        let run = signalled(house.train(&out, &[]), &out, Moment::Early(0), "TERM");
+        let run = signalled(house.start(&out, &[]), &out, Moment::Early(0), "TERM");
         let said = sentence(&run, "TERM", 143);
         if said.is_some_and(|said| said.contains("nothing was changed")) {
             assert_kept(&before, &out, &house.program.name);
         }
-        let _ = house.train(&out, &["--resume"]).wait(PATIENCE).exits(0);
+        let _ = house.start(&out, &["--resume"]).wait(PATIENCE).exits(0);
         assert_kept(&snapshot(&whole), &out, &house.program.name);
     }
 }

@@ -1,6 +1,10 @@
 //! A `train` of every program that is over in seconds and leaves much to be gone on with, and every other verb at its
 //! shortest.
 
+use std::path::{Path, PathBuf};
+
+use crate::{idx, snapshot, Program, Run, Running, Snapshot, PATIENCE};
+
 /// Flags of `train` by paper, for the images of [`idx::write`](crate::idx::write) where it needs some; every paper needs a
 /// line here.
 const TRAININGS: &[(&str, &str)] = &[
@@ -103,4 +107,63 @@ pub fn flags(paper: &str) -> Vec<&'static str> {
     let found = TRAININGS.iter().find(|(name, _)| *name == paper);
     let (_, flags) = found.unwrap_or_else(|| panic!("TRAININGS has no line for {paper}"));
     flags.split_whitespace().collect()
+}
+
+/// A program with a folder to train in; gone when dropped.
+#[derive(Debug)]
+pub struct House {
+    /// The folder.
+    pub dir: tempfile::TempDir,
+    /// The program.
+    pub program: Program,
+}
+
+impl House {
+    /// A folder of its own, with images for those that need some.
+    ///
+    /// # Panics
+    /// When there can be no folder.
+    #[must_use]
+    pub fn of(program: Program) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        idx::write(&dir.path().join("data"), 72, 12);
+        House { dir, program }
+    }
+
+    /// A place in its folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Starts its `train` into `out`.
+    #[must_use]
+    pub fn start(&self, out: &Path, flags: &[&str]) -> Running {
+        let data = self.path("data");
+        let folders = ["train", "-q", "--data-dir", data.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        self.program.start(&[&folders, &self::flags(&self.program.name)[..], flags].concat(), &[])
+    }
+
+    /// Its `train` into `out`, to the end.
+    #[must_use]
+    pub fn train(&self, out: &Path, flags: &[&str]) -> Run {
+        self.start(out, flags).wait(PATIENCE)
+    }
+
+    /// A verb with its own words, to the end.
+    #[must_use]
+    pub fn verb(&self, words: &[&str], out: &Path) -> Run {
+        self.program.run(&[words, &["-q", "--out", out.to_str().unwrap()]].concat())
+    }
+
+    /// The bytes of an undisturbed run.
+    ///
+    /// # Panics
+    /// When it does not end well.
+    #[must_use]
+    pub fn whole(&self, flags: &[&str]) -> Snapshot {
+        let out = self.path("whole");
+        let _ = self.train(&out, flags).exits(0);
+        snapshot(&out)
+    }
 }

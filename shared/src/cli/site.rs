@@ -24,9 +24,8 @@ pub fn write_site(papers: &[Paper], from: &Path, to: &Path) -> Result<Vec<PathBu
     let mut reports = Vec::new();
     for (i, paper) in papers.iter().enumerate() {
         let report = report(paper, from)?;
-        let missing: Vec<&'static str> = paper.claims.iter().map(|claim| claim.id).collect();
-        let missing: Vec<&str> =
-            missing.into_iter().filter(|id| report.claims.iter().all(|r| r.claim.id != *id)).collect();
+        let ids = paper.claims.iter().map(|claim| claim.id);
+        let missing: Vec<&str> = ids.filter(|id| report.claims.iter().all(|r| r.claim.id != *id)).collect();
         let drawings = (paper.drawings)()?;
         let beside = Beside {
             links: &links(papers, i),
