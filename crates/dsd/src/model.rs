@@ -6,14 +6,12 @@ use serde::{Deserialize, Serialize};
 use shared::{
     device::{Backend, DeviceKind, DeviceTask},
     dfdx::{
-        prelude::BuildModule,
         shapes::{Const, Dim},
         tensor::{Tape, Tensor},
     },
-    nn::{Activation, Flatten, Linear, Pass, Training},
-    optim::{AnyOptimizer, HeavyBallForm, Momentum, OptimizerConfig, ParamFilter, SgdConfig, WeightDecay},
-    train::RunRng,
-    zoo::{Classifier, ImageNetwork, Trainable, ZooError, ZooModel, ZooOptions},
+    nn::{Activation, Flatten, Linear, Pass},
+    optim::{HeavyBallForm, Momentum, OptimizerConfig, ParamFilter, SgdConfig, WeightDecay},
+    zoo::{boxed, Classifier, ImageNetwork, Resnet20, SmallCnn, ZooError, ZooOptions},
 };
 
 use crate::DsdError;
@@ -104,22 +102,8 @@ impl Model {
         optimizer: OptimizerConfig,
         seed: u64,
     ) -> Result<Box<dyn ImageNetwork>, DsdError> {
-        let zoo = match self {
-            Model::ConvNet => ZooModel::SmallCnn,
-            Model::Resnet20 => ZooModel::Resnet20,
-            Model::Mlp => {
-                return Ok(device.launch(seed, Build { optimizer, seed }).map_err(ZooError::from)??)
-            }
-            Model::Lstm => {
-                let (field, value) = ("--model", "lstm".into());
-                return Err(DsdError::Setting {
-                    field,
-                    value,
-                    allowed: "mlp, conv-net or resnet20 for images",
-                });
-            }
-        };
-        Ok(zoo.build(device, &ZooOptions::new(optimizer, seed))?)
+        let build = Build { model: self, options: ZooOptions::new(optimizer, seed) };
+        device.launch(seed, build).map_err(ZooError::from)?
     }
 }
 
@@ -141,18 +125,25 @@ pub(crate) fn sgd(lr: f64, weight_decay: f64) -> OptimizerConfig {
 }
 
 struct Build {
-    optimizer: OptimizerConfig,
-    seed: u64,
+    model: Model,
+    options: ZooOptions,
 }
 
 impl DeviceTask for Build {
-    type Output = Result<Box<dyn ImageNetwork>, ZooError>;
+    type Output = Result<Box<dyn ImageNetwork>, DsdError>;
 
     fn run<D: Backend>(self, device: D) -> Self::Output {
-        let failed = |error: D::Err| ZooError::Compute(format!("{error:?}"));
-        let net: Lenet300<f32, D> = BuildModule::try_build(&device).map_err(failed)?;
-        let training = Training::new(RunRng::new(self.seed, 0));
-        Ok(Box::new(Trainable::new(net, device, AnyOptimizer::new(self.optimizer)?, training)?))
+        let options = &self.options;
+        Ok(match self.model {
+            Model::Mlp => boxed::<Lenet300<f32, D>, D>(device, options)?,
+            Model::ConvNet => boxed::<SmallCnn<f32, D>, D>(device, options)?,
+            Model::Resnet20 => boxed::<Resnet20<f32, D>, D>(device, options)?,
+            Model::Lstm => {
+                let (field, value) = ("--model", "lstm".into());
+                let allowed = "mlp, conv-net or resnet20 for images";
+                return Err(DsdError::Setting { field, value, allowed });
+            }
+        })
     }
 }
 

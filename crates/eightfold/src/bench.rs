@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use serde::{Deserialize, Serialize};
 use shared::{
     claims::{atomic_write, readme::replace_block, Column, TextTable},
-    cli::CliError,
+    cli::{median, CliError},
 };
 
 use crate::args::{Bench, Problem};
@@ -191,14 +191,13 @@ fn versions(args: &Bench) -> String {
 impl Line {
     /// Medians of both sides, and the median of the rounds' own ratios with the least and the greatest.
     fn summary(&self) -> (f64, f64, [f64; 3]) {
-        let ratios =
-            sorted(self.ours_ms.iter().zip(&self.theirs_ms).map(|(ours, theirs)| ours / theirs).collect());
-        let ends = [
-            median(&ratios),
-            ratios.first().copied().unwrap_or(f64::NAN),
-            ratios.last().copied().unwrap_or(f64::NAN),
-        ];
-        (median(&sorted(self.ours_ms.clone())), median(&sorted(self.theirs_ms.clone())), ends)
+        let mut ratios: Vec<f64> =
+            self.ours_ms.iter().zip(&self.theirs_ms).map(|(ours, theirs)| ours / theirs).collect();
+        let middle = median(&mut ratios);
+        let end = |ratio: Option<&f64>| ratio.copied().unwrap_or(f64::NAN);
+        // sorted by now
+        let ends = [middle, end(ratios.first()), end(ratios.last())];
+        (median(&mut self.ours_ms.clone()), median(&mut self.theirs_ms.clone()), ends)
     }
 
     fn cells(&self) -> [String; 6] {
@@ -237,18 +236,6 @@ impl Sitting {
             table.row(line.cells().each_ref().map(String::as_str));
         }
         table.render()
-    }
-}
-
-fn sorted(mut values: Vec<f64>) -> Vec<f64> {
-    values.sort_by(f64::total_cmp);
-    values
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    match sorted.len() {
-        0 => f64::NAN,
-        n => (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0,
     }
 }
 
@@ -302,7 +289,7 @@ mod tests {
         let papers = crate::papers();
         for (paper, name, _) in WORKLOADS {
             let paper = papers.iter().find(|p| p.name == paper).unwrap();
-            let known = paper.workloads.iter().chain(shared::zoo::ZOO_WORKLOADS).any(|w| w.name == name);
+            let known = paper.workloads.iter().chain(paper.named_workloads).any(|w| w.name == name);
             assert!(known, "{name}");
         }
     }

@@ -11,7 +11,6 @@ use super::{CliError, Program, Workload};
 use crate::{
     claims::{number, Column, Progress, TextTable},
     device::{memory, waited, DeviceKind},
-    zoo::ZOO_WORKLOADS,
 };
 
 /// What a workload is told.
@@ -118,7 +117,7 @@ pub(super) fn run<P: Program>(args: &Bench, common: &Common, ui: &Ui<'_>) -> Res
         threads: common.threads(),
     };
     let mut results = Vec::new();
-    for workload in chosen(P::WORKLOADS, args.workload.as_deref())? {
+    for workload in chosen([P::WORKLOADS, P::NAMED_WORKLOADS], args.workload.as_deref())? {
         ui.note(&format!("{}: {}", workload.name, workload.about));
         let before = waited();
         let result = (workload.run)(&options)?;
@@ -139,10 +138,10 @@ pub(super) fn run<P: Program>(args: &Bench, common: &Common, ui: &Ui<'_>) -> Res
     Ok(ui.print(&text)?)
 }
 
-/// The program's own workloads, or the one of this name, which may also be one that every program knows.
-fn chosen(own: &[Workload], name: Option<&str>) -> Result<Vec<Workload>, Problem> {
-    let Some(name) = name else { return Ok(own.to_vec()) };
-    let mut all = own.iter().chain(ZOO_WORKLOADS);
+/// The program's workloads, or the one of this name, which may also be one of those that are timed when named.
+fn chosen([all, named]: [&[Workload]; 2], name: Option<&str>) -> Result<Vec<Workload>, Problem> {
+    let Some(name) = name else { return Ok(all.to_vec()) };
+    let mut all = all.iter().chain(named);
     match all.clone().find(|w| w.name == name) {
         Some(workload) => Ok(vec![*workload]),
         None => Err(Problem::Unknown {
@@ -171,13 +170,13 @@ fn table(results: &[BenchResult]) -> String {
     table.render()
 }
 
-fn median(times: &mut [f64]) -> f64 {
+/// The median; sorts them. NaN where there are none.
+#[must_use]
+pub fn median(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
-    let half = times.len() / 2;
-    if times.len() % 2 == 1 {
-        times[half]
-    } else {
-        (times[half - 1] + times[half]) / 2.0
+    match times.len() {
+        0 => f64::NAN,
+        n => (times[(n - 1) / 2] + times[n / 2]) / 2.0,
     }
 }
 

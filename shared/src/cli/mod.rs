@@ -60,7 +60,7 @@ use crate::claims::{check_lists, Claim, ClaimError, Context, Deviation};
 use crate::files::{atomic_write, FileError};
 pub use args::NoVerbs;
 use args::{Arguments, Common, Verb};
-pub use bench::{BenchOptions, BenchResult};
+pub use bench::{median, BenchOptions, BenchResult};
 pub use drawing::Drawing;
 use files::OutDir;
 pub use html::{to_html, Beside};
@@ -94,6 +94,8 @@ pub trait Program {
     const EXPLAIN: &'static [ExplainRow];
     /// What `bench` can time.
     const WORKLOADS: &'static [Workload];
+    /// What `bench` times when it is named, and not with the others.
+    const NAMED_WORKLOADS: &'static [Workload] = &[];
     /// What `--dataset` can name; the first is the default of `train` and `eval`.
     const DATASETS: &'static [DatasetInfo];
     /// Flags of `train`, beside the common ones, whose names they must not repeat.

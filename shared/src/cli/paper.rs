@@ -43,6 +43,8 @@ pub struct Paper {
     pub explain: &'static [ExplainRow],
     /// What `bench` can time.
     pub workloads: &'static [Workload],
+    /// What it times when it is named, and not with the others.
+    pub named_workloads: &'static [Workload],
     /// What `--dataset` can name.
     pub datasets: &'static [DatasetInfo],
     /// Its graphs as pictures.
@@ -64,6 +66,7 @@ impl Paper {
             deviations: P::DEVIATIONS,
             explain: P::EXPLAIN,
             workloads: P::WORKLOADS,
+            named_workloads: P::NAMED_WORKLOADS,
             datasets: P::DATASETS,
             drawings: P::drawings,
             command: command::<P>,

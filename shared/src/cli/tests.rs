@@ -82,7 +82,7 @@ fn an_error_is_one_sentence_code_2_and_no_json() {
             &["reproduce", "nope", "--json"],
             "error: there is no claim 'nope'; choose from: accuracy, never, no-data",
         ),
-        (&["bench", "--workload", "x"], "error: there is no workload 'x'; choose from: step, again, resnet20, rethinking-inception, rethinking-mlp"),
+        (&["bench", "--workload", "x"], "error: there is no workload 'x'; choose from: step, again, spare"),
         (&["--dataset", "x"], "error: there is no data set 'x'; choose from: synthetic, tu:*"),
         (&["train", "--epochs", "0", "--json"], "error: epochs is 0: allowed is 1 or more"),
         (&["--out", under_a_file.to_str().unwrap()], "error: cannot write to folder"),

@@ -31,6 +31,10 @@ pub trait ParamStore: Device<f32> {
         false
     }
 
+    /// Whether [`lends`](Self::lends) may say no, so that an update by the device's own ops has to be compiled at all: it is
+    /// some thousand lines of machine code for every shape of a parameter.
+    const MAY_KEEP: bool = true;
+
     /// Lends `tensor` and its gradient to `update`, writes the weights back and zeroes the gradient.
     ///
     /// A tensor without a gradient gets one of zeros first.
@@ -48,6 +52,8 @@ pub trait ParamStore: Device<f32> {
 }
 
 impl ParamStore for Cpu {
+    const MAY_KEEP: bool = cfg!(any(test, feature = "testing"));
+
     fn lends() -> bool {
         !super::kernels_are_off()
     }
@@ -64,7 +70,7 @@ impl ParamStore for Cpu {
         // Out of the map, so that no copy is needed; back in it below, zeroed.
         let mut gradient = std::mem::take(&mut **grads.get_or_alloc_mut(tensor).map_err(refused)?);
         update(values_mut(tensor), &gradient);
-        gradient.par_chunks_mut(CHUNK).for_each(|chunk| chunk.fill(0.0));
+        zero(&mut gradient);
         **grads.get_or_alloc_mut(tensor).map_err(refused)? = gradient;
         Ok(())
     }
@@ -85,6 +91,10 @@ fn update_by_copies<S: Shape, D: Device<f32>>(
     let slot = grads.get_or_alloc_mut(tensor).map_err(refused)?;
     *slot = <D as Storage<f32>>::try_alloc_grad(device, slot).map_err(refused)?;
     Ok(())
+}
+
+fn zero(values: &mut [f32]) {
+    values.par_chunks_mut(CHUNK).for_each(|chunk| chunk.fill(0.0));
 }
 
 fn refused(error: impl std::fmt::Display) -> ParamError {

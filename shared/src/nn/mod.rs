@@ -49,6 +49,7 @@ mod module;
 mod pass;
 mod pool;
 pub mod state;
+pub(crate) mod walk;
 
 pub use crate::ops::conv2d::{conv_out, conv_transpose_out};
 pub use crate::ops::linear::Activation;

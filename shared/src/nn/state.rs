@@ -27,13 +27,12 @@
 
 use std::collections::BTreeMap;
 
-use dfdx::nn::tensor_collection::{
-    RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorMut, ViewTensorName,
-    ViewTensorRef,
-};
+use dfdx::nn::tensor_collection::{TensorCollection, ViewTensorMut, ViewTensorRef};
 use dfdx::shapes::Shape;
 use dfdx::tensor::Tensor;
 use dfdx::tensor_ops::Device;
+
+use super::walk::{self, Visit};
 
 mod error;
 mod file;
@@ -135,7 +134,7 @@ where
     D: Device<f32>,
 {
     let mut outline = Vec::new();
-    walk(model, &mut |info, _| outline.push(info));
+    look_at(model, &mut |info, _| outline.push(info));
     outline
 }
 
@@ -148,7 +147,7 @@ where
     M: TensorCollection<f32, D>,
     D: Device<f32>,
 {
-    walk(model, &mut |info, read| {
+    look_at(model, &mut |info, read| {
         let ParamInfo { name, shape, trainable } = &info;
         look(ParamView { name, shape, values: &read(), trainable: *trainable });
     });
@@ -161,7 +160,7 @@ where
     D: Device<f32>,
 {
     let mut tensors = Vec::new();
-    walk(model, &mut |ParamInfo { name, shape, .. }, read| {
+    look_at(model, &mut |ParamInfo { name, shape, .. }, read| {
         tensors.push(NamedTensor { name, shape, values: read() });
     });
     tensors
@@ -181,15 +180,12 @@ where
 {
     let by_name = index_by_name(tensors)?;
     check_fit(&parameters(model), &by_name)?;
-    M::iter_tensors(&mut RecursiveWalker {
-        m: (&mut *model, String::new()),
-        f: &mut Layouts { write: None },
-    })?;
-    M::iter_tensors(&mut RecursiveWalker {
-        m: (model, String::new()),
-        f: &mut Layouts { write: Some(&by_name) },
-    })?;
-    Ok(())
+    // whether every tensor can be written to, before the first is
+    change_all(model, &mut |name, _, tensor| tensor.can_be_written().map_err(|reason| device(name, reason)))?;
+    change_all(model, &mut |name, _, tensor| match by_name.get(name) {
+        Some(found) => tensor.write(&found.values).map_err(|reason| device(name, reason)),
+        None => Err(StateError::Missing { name: name.to_owned(), shape: tensor.sizes() }),
+    })
 }
 
 /// Changes the trainable tensors of `model` in place, in the order of its fields: `change` is given each one's name and its
@@ -205,11 +201,7 @@ where
     M: TensorCollection<f32, D>,
     D: Device<f32>,
 {
-    M::iter_tensors(&mut RecursiveWalker {
-        m: (model, String::new()),
-        f: &mut Changer { trainable: true, change: &mut change },
-    })?;
-    Ok(())
+    change_half(model, true, &mut change)
 }
 
 /// The elements of every tensor that no optimiser updates, such as running statistics, in the order of the model's fields.
@@ -219,7 +211,7 @@ where
     D: Device<f32>,
 {
     let mut row = Vec::new();
-    walk(model, &mut |info, read| {
+    look_at(model, &mut |info, read| {
         if !info.trainable {
             row.extend(read());
         }
@@ -247,35 +239,31 @@ where
         values.copy_from_slice(mine);
         rest = others;
     };
-    let f = &mut Changer { trainable: false, change: &mut change };
-    M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f })?;
-    Ok(())
+    change_half(model, false, &mut change)
 }
 
-struct Changer<'a> {
-    /// Which half of the tensors is changed.
+/// Changes the tensors that optimisers update, or the others.
+fn change_half<M, D>(
+    model: &mut M,
     trainable: bool,
-    change: &'a mut dyn FnMut(&str, &mut [f32]),
+    change: &mut dyn FnMut(&str, &mut [f32]),
+) -> Result<(), StateError>
+where
+    M: TensorCollection<f32, D>,
+    D: Device<f32>,
+{
+    change_all(model, &mut |name, is_trainable, tensor| {
+        if is_trainable == trainable {
+            let mut values = tensor.read();
+            change(name, &mut values);
+            tensor.write(&values).map_err(|reason| device(name, reason))?;
+        }
+        Ok(())
+    })
 }
 
-impl<D: Device<f32>> TensorVisitor<f32, D> for Changer<'_> {
-    type Viewer = (ViewTensorMut, ViewTensorName);
-    type Err = StateError;
-    type E2 = f32;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        opts: TensorOptions<S, f32, D>,
-        (tensor, name): (&mut Tensor<S, f32, D>, String),
-    ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
-        if opts.do_gradient_update == self.trainable {
-            let mut values = layout::read(tensor);
-            (self.change)(&name, &mut values);
-            layout::write(tensor, &values).map_err(|reason| StateError::Device { name, reason })?;
-        }
-        Ok(None)
-    }
+fn device(name: &str, reason: layout::Reason) -> StateError {
+    StateError::Device { name: name.to_owned(), reason }
 }
 
 /// Looks tensors up by name.
@@ -321,14 +309,13 @@ fn check_fit(outline: &[ParamInfo], by_name: &BTreeMap<&str, &NamedTensor>) -> R
 /// Called with a tensor's outline and a way to read its values.
 type Look<'a> = dyn FnMut(ParamInfo, &dyn Fn() -> Vec<f32>) + 'a;
 
-fn walk<M, D>(model: &M, look: &mut Look<'_>)
+fn look_at<M, D>(model: &M, look: &mut Look<'_>)
 where
     M: TensorCollection<f32, D>,
     D: Device<f32>,
 {
-    let walked = M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut Reader { look } });
-    match walked {
-        Ok(_) => {}
+    match walk::walk(model, &mut Reader { look }) {
+        Ok(()) => {}
         Err(never) => match never {},
     }
 }
@@ -337,48 +324,71 @@ struct Reader<'a, 'b> {
     look: &'a mut Look<'b>,
 }
 
-impl<D: Device<f32>> TensorVisitor<f32, D> for Reader<'_, '_> {
-    type Viewer = (ViewTensorRef, ViewTensorName);
+impl<D: Device<f32>> Visit<ViewTensorRef, D> for Reader<'_, '_> {
     type Err = std::convert::Infallible;
-    type E2 = f32;
-    type D2 = D;
 
     fn visit<S: Shape>(
         &mut self,
-        opts: TensorOptions<S, f32, D>,
-        (tensor, name): (&Tensor<S, f32, D>, String),
-    ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
-        let shape = layout::sizes(tensor);
-        let info = ParamInfo { name, shape, trainable: opts.do_gradient_update };
+        name: &str,
+        trainable: bool,
+        tensor: &Tensor<S, f32, D>,
+    ) -> Result<(), Self::Err> {
+        let info = ParamInfo { name: name.to_owned(), shape: layout::sizes(tensor), trainable };
         (self.look)(info, &|| layout::read(tensor));
-        Ok(None)
+        Ok(())
     }
 }
 
-/// Without `write`, asks whether every tensor can be written to; with it, writes.
-struct Layouts<'a> {
-    write: Option<&'a BTreeMap<&'a str, &'a NamedTensor>>,
+/// Called with a tensor's name, whether optimisers update it, and the tensor.
+type Change<'a> = dyn FnMut(&str, bool, &mut dyn Stored) -> Result<(), StateError> + 'a;
+
+fn change_all<M, D>(model: &mut M, change: &mut Change<'_>) -> Result<(), StateError>
+where
+    M: TensorCollection<f32, D>,
+    D: Device<f32>,
+{
+    walk::walk_mut(model, &mut Writer { change })
 }
 
-impl<D: Device<f32>> TensorVisitor<f32, D> for Layouts<'_> {
-    type Viewer = (ViewTensorMut, ViewTensorName);
+struct Writer<'a, 'b> {
+    change: &'a mut Change<'b>,
+}
+
+impl<D: Device<f32>> Visit<ViewTensorMut, D> for Writer<'_, '_> {
     type Err = StateError;
-    type E2 = f32;
-    type D2 = D;
 
     fn visit<S: Shape>(
         &mut self,
-        _: TensorOptions<S, f32, D>,
-        (tensor, name): (&mut Tensor<S, f32, D>, String),
-    ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
-        let done = match self.write {
-            None => layout::physical_order(tensor).map(|_| ()),
-            Some(by_name) => match by_name.get(name.as_str()) {
-                Some(found) => layout::write(tensor, &found.values),
-                None => return Err(StateError::Missing { name, shape: layout::sizes(tensor) }),
-            },
-        };
-        done.map_err(|reason| StateError::Device { name, reason })?;
-        Ok(None)
+        name: &str,
+        trainable: bool,
+        tensor: &mut Tensor<S, f32, D>,
+    ) -> Result<(), StateError> {
+        (self.change)(name, trainable, tensor)
+    }
+}
+
+/// A tensor whose shape is not named, so that what is done with it is compiled once.
+trait Stored {
+    fn sizes(&self) -> Vec<usize>;
+    fn read(&self) -> Vec<f32>;
+    fn can_be_written(&self) -> Result<(), layout::Reason>;
+    fn write(&mut self, values: &[f32]) -> Result<(), layout::Reason>;
+}
+
+impl<S: Shape, D: Device<f32>> Stored for Tensor<S, f32, D> {
+    fn sizes(&self) -> Vec<usize> {
+        layout::sizes(self)
+    }
+
+    fn read(&self) -> Vec<f32> {
+        layout::read(self)
+    }
+
+    fn can_be_written(&self) -> Result<(), layout::Reason> {
+        layout::physical_order(self).map(|_| ())
+    }
+
+    fn write(&mut self, values: &[f32]) -> Result<(), layout::Reason> {
+        layout::write(self, values)
     }
 }

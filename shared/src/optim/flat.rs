@@ -1,11 +1,9 @@
 //! A model's gradients and its statistics as one row of numbers, for steps whose gradient comes from several models.
 
-use dfdx::nn::tensor_collection::{
-    RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorMut, ViewTensorName,
-};
-use dfdx::shapes::Shape;
-use dfdx::tensor::{Gradients, Tensor};
+use dfdx::nn::tensor_collection::TensorCollection;
+use dfdx::tensor::Gradients;
 
+use super::parameter::for_each;
 use super::step::trainable;
 use super::{OptimError, Optimizer, StepReport, UpdateRule};
 use crate::device::ParamStore;
@@ -45,8 +43,10 @@ where
     M: TensorCollection<f32, D>,
     D: ParamStore,
 {
-    M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut Taker { grads, scale, row } })?;
-    Ok(())
+    for_each(model, &mut |name, parameter| {
+        let taken = parameter.update(grads, &mut |_, g| row.extend(g.iter().map(|g| g * scale)));
+        taken.map_err(|e| OptimError::Device { name: name.to_owned(), reason: e.to_string() })
+    })
 }
 
 impl<R: UpdateRule> Optimizer<R> {
@@ -73,32 +73,5 @@ impl<R: UpdateRule> Optimizer<R> {
             gradient.copy_from_slice(mine);
             rest = others;
         })
-    }
-}
-
-struct Taker<'a, D: ParamStore> {
-    grads: &'a mut Gradients<f32, D>,
-    scale: f32,
-    row: &'a mut Vec<f32>,
-}
-
-impl<D: ParamStore> TensorVisitor<f32, D> for Taker<'_, D> {
-    type Viewer = (ViewTensorMut, ViewTensorName);
-    type Err = OptimError;
-    type E2 = f32;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        opts: TensorOptions<S, f32, D>,
-        (tensor, name): (&mut Tensor<S, f32, D>, String),
-    ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
-        if opts.do_gradient_update {
-            let (device, scale, row) = (tensor.device().clone(), self.scale, &mut *self.row);
-            let lent =
-                device.update_param(tensor, self.grads, &mut |_, g| row.extend(g.iter().map(|g| g * scale)));
-            lent.map_err(|e| OptimError::Device { name, reason: e.to_string() })?;
-        }
-        Ok(None)
     }
 }

@@ -16,6 +16,7 @@ mod decay;
 mod error;
 mod flat;
 mod optimizer;
+mod parameter;
 mod program;
 mod rmsprop;
 mod rule;

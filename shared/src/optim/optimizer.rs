@@ -2,15 +2,15 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use dfdx::shapes::Shape;
-use dfdx::tensor::Tensor;
+use dfdx::shapes::Rank0;
+use dfdx::tensor::{Gradients, Tensor};
 
 use super::chunks::{self, Job};
+use super::parameter::{Parameter, Task};
 use super::program::Slots;
 use super::rule::{Slot, StepPoint, UpdateRule, MAX_SLOTS};
 use super::{OptimError, WeightDecay};
 use crate::device::ParamStore;
-use crate::nn::state::layout;
 
 /// An optimiser with the update rule `R`: [`Sgd`](super::Sgd), [`Adam`](super::Adam),
 /// [`AdaGrad`](super::AdaGrad), [`RmsProp`](super::RmsProp), or any of them by configuration,
@@ -189,26 +189,26 @@ impl<R: UpdateRule> Optimizer<R> {
         Ok(chunks::run(&self.rule, &at, &initial, Job { w, g, slots, mask, hold_state: self.mask_state }))
     }
 
-    /// [`update_shaped`](Self::update_shaped) of a tensor on its device, by the rule's program, without the sum of squares.
-    pub(super) fn update_on_device<S: Shape, D: ParamStore>(
+    /// [`update_shaped`](Self::update_shaped) of a parameter on its device, by the rule's program; the sum of squares stays there.
+    pub(super) fn update_on_device<D: ParamStore>(
         &mut self,
         name: &str,
-        weight: &mut Tensor<S, f32, D>,
-        mut gradient: Tensor<S, f32, D>,
-    ) -> Result<(), OptimError> {
-        let shape = layout::sizes(weight);
-        let at = self.begin_update(name, &shape, shape.iter().product())?;
+        shape: &[usize],
+        parameter: &mut dyn Parameter<D>,
+        grads: &mut Gradients<f32, D>,
+    ) -> Result<Option<Tensor<Rank0, f32, D>>, OptimError> {
+        let at = self.begin_update(name, shape, shape.iter().product())?;
         let program = self.rule.program(&at).unwrap_or_default();
-        let Some(state) = self.params.get_mut(name) else { return Ok(()) };
-        let mask = self.masks.get(name).map(Vec::as_slice);
+        let Some(state) = self.params.get_mut(name) else { return Ok(None) };
         let initial: Vec<f32> = self.slots.iter().map(|slot| slot.initial).collect();
-        let refused =
-            |error: D::Err| OptimError::Device { name: name.to_string(), reason: error.to_string() };
-        if at.l2 != 0.0 {
-            gradient.try_axpy(1.0, weight, at.l2).map_err(refused)?;
-        }
-        let held = state.slots.on_device(weight, mask).map_err(refused)?;
-        held.run(&program, weight, gradient, self.mask_state.then_some(&initial)).map_err(refused)
+        let task = Task {
+            program: &program,
+            l2: at.l2,
+            mask: self.masks.get(name).map(Vec::as_slice),
+            initial: self.mask_state.then_some(&initial),
+        };
+        let done = parameter.run(grads, &mut state.slots, &task);
+        done.map_err(|e| OptimError::Device { name: name.to_owned(), reason: e.to_string() })
     }
 
     /// Whether the rule can update tensors on a device.

@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use dfdx::nn::tensor_collection::{
-    RecursiveWalker, TensorCollection, TensorOptions, TensorVisitor, ViewTensorMut, ViewTensorName,
-};
+use dfdx::nn::tensor_collection::TensorCollection;
 use dfdx::prelude::*;
 use dfdx::tensor::{Gradients, Tensor};
 
 use super::chunks;
 use super::optimizer::{check_length, Optimizer};
+use super::parameter::{for_each, Parameter};
 use super::rule::UpdateRule;
 use super::OptimError;
 use crate::device::{read_back, ParamStore};
-use crate::nn::state::{layout, parameters, ParamInfo};
+use crate::nn::state::{parameters, ParamInfo};
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,12 +133,17 @@ impl<R: UpdateRule> Optimizer<R> {
         let report =
             StepReport { step: self.step, lr: self.step_lr, parameters: 0, elements: 0, grad_norm: 0.0 };
         let on_device = !D::lends() && adjust.is_none() && self.has_program();
-        let mut visitor =
-            Stepper { opt: self, grads, adjust, report, squares: 0.0, on_device, device_squares: None };
-        M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut visitor })?;
+        let mut step = Step { opt: self, grads, adjust, report, squares: 0.0, device_squares: None };
+        for_each(model, &mut |name, parameter| {
+            if on_device && parameter.can_stay() {
+                step.update_on_device(name, parameter)
+            } else {
+                step.update(name, parameter)
+            }
+        })?;
         // all that the host hears of a step on a device
-        let there = visitor.device_squares.map_or(0.0, |squares| f64::from(read_back(&squares)[0]));
-        Ok(StepReport { grad_norm: (visitor.squares + there).sqrt(), ..visitor.report })
+        let there = step.device_squares.map_or(0.0, |squares| f64::from(read_back(&squares)[0]));
+        Ok(StepReport { grad_norm: (step.squares + there).sqrt(), ..step.report })
     }
 
     /// Sets every masked weight of `model` to 0 now, without a step.
@@ -152,9 +156,12 @@ impl<R: UpdateRule> Optimizer<R> {
         D: ParamStore,
     {
         self.check_model(&trainable(model)?)?;
-        let mut visitor = Masker { masks: &self.masks };
-        M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut visitor })?;
-        Ok(())
+        for_each(model, &mut |name, parameter| {
+            let Some(mask) = self.masks.get(name) else { return Ok(()) };
+            let mut values = parameter.read();
+            chunks::hold(&mut values, mask, 0.0);
+            parameter.write(&values).map_err(|reason| OptimError::Device { name: name.to_owned(), reason })
+        })
     }
 
     /// Whether state and masks fit the trainable parameters of a model.
@@ -192,99 +199,53 @@ where
 /// Changes a parameter's gradient before it is used: the parameter's name, its weights, its gradient.
 pub type Adjust<'a> = dyn FnMut(&str, &[f32], &mut [f32]) + 'a;
 
-struct Stepper<'a, 'f, R, D: ParamStore> {
+/// A step on its way through the parameters.
+struct Step<'a, 'f, R, D: ParamStore> {
     opt: &'a mut Optimizer<R>,
     grads: &'a mut Gradients<f32, D>,
     adjust: Option<&'a mut Adjust<'f>>,
     report: StepReport,
     squares: f64,
-    /// Whether parameters are updated where they are, by the rule's program.
-    on_device: bool,
     device_squares: Option<Tensor<Rank0, f32, D>>,
 }
 
-impl<R: UpdateRule, D: ParamStore> Stepper<'_, '_, R, D> {
+impl<R: UpdateRule, D: ParamStore> Step<'_, '_, R, D> {
     /// The update of a parameter that stays on its device, as its gradient does.
-    fn update_on_device<S: Shape>(
-        &mut self,
-        name: &str,
-        tensor: &mut Tensor<S, f32, D>,
-    ) -> Result<(), OptimError> {
-        let refused =
-            |error: D::Err| OptimError::Device { name: name.to_string(), reason: error.to_string() };
-        self.grads.try_alloc_for(tensor).map_err(refused)?;
-        let gradient = self.grads.get(tensor);
-        let squares = gradient.clone().try_square().and_then(|g| g.try_sum::<Rank0, _>()).map_err(refused)?;
-        self.device_squares = Some(match self.device_squares.take() {
-            None => squares,
-            Some(sum) => sum.try_add(squares).map_err(refused)?,
-        });
-        self.opt.update_on_device(name, tensor, gradient)?;
-        let device = tensor.device().clone();
-        let gradient = self.grads.get_or_alloc_mut(tensor).map_err(refused)?;
-        device.try_fill_with_zeros(gradient).map_err(refused)
+    fn update_on_device(&mut self, name: &str, parameter: &mut dyn Parameter<D>) -> Result<(), OptimError> {
+        let shape = self.count(parameter);
+        let squares = self.opt.update_on_device(name, &shape, parameter, self.grads)?;
+        self.device_squares = match (self.device_squares.take(), squares) {
+            (Some(sum), Some(squares)) => Some(
+                sum.try_add(squares)
+                    .map_err(|e| OptimError::Device { name: name.to_owned(), reason: e.to_string() })?,
+            ),
+            (sum, squares) => sum.or(squares),
+        };
+        Ok(())
     }
-}
 
-impl<R: UpdateRule, D: ParamStore> TensorVisitor<f32, D> for Stepper<'_, '_, R, D> {
-    type Viewer = (ViewTensorMut, ViewTensorName);
-    type Err = OptimError;
-    type E2 = f32;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        opts: TensorOptions<S, f32, D>,
-        (tensor, name): (&mut Tensor<S, f32, D>, String),
-    ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
-        if !opts.do_gradient_update {
-            return Ok(None);
-        }
-        let device = tensor.device().clone();
-        let shape = layout::sizes(tensor);
-        self.report.parameters += 1;
-        self.report.elements += shape.iter().product::<usize>();
-        let whole = || layout::is_contiguous(tensor).is_ok_and(|whole| whole) && !shape.contains(&0);
-        if self.on_device && whole() {
-            self.update_on_device(&name, tensor)?;
-            return Ok(None);
-        }
+    /// The update of a parameter that is lent to the host, or copied there.
+    fn update(&mut self, name: &str, parameter: &mut dyn Parameter<D>) -> Result<(), OptimError> {
+        let shape = self.count(parameter);
         let mut outcome = Ok(0.0);
-        let lent = device.update_param(tensor, self.grads, &mut |w, g| {
+        let lent = parameter.update(self.grads, &mut |w, g| {
             outcome = match &mut self.adjust {
-                None => self.opt.update_shaped(&name, &shape, w, g),
+                None => self.opt.update_shaped(name, &shape, w, g),
                 Some(adjust) => {
                     let mut changed = g.to_vec();
-                    adjust(&name, w, &mut changed);
-                    self.opt.update_shaped(&name, &shape, w, &changed)
+                    adjust(name, w, &mut changed);
+                    self.opt.update_shaped(name, &shape, w, &changed)
                 }
             };
         });
         self.squares += outcome?;
-        lent.map_err(|e| OptimError::Device { name, reason: e.to_string() })?;
-        Ok(None)
+        lent.map_err(|e| OptimError::Device { name: name.to_owned(), reason: e.to_string() })
     }
-}
 
-struct Masker<'a> {
-    masks: &'a BTreeMap<String, Vec<bool>>,
-}
-
-impl<D: ParamStore> TensorVisitor<f32, D> for Masker<'_> {
-    type Viewer = (ViewTensorMut, ViewTensorName);
-    type Err = OptimError;
-    type E2 = f32;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        opts: TensorOptions<S, f32, D>,
-        (tensor, name): (&mut Tensor<S, f32, D>, String),
-    ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
-        let Some(mask) = self.masks.get(&name).filter(|_| opts.do_gradient_update) else { return Ok(None) };
-        let mut values = layout::read(tensor);
-        chunks::hold(&mut values, mask, 0.0);
-        layout::write(tensor, &values).map_err(|reason| OptimError::Device { name, reason })?;
-        Ok(None)
+    fn count(&mut self, parameter: &dyn Parameter<D>) -> Vec<usize> {
+        let shape = parameter.sizes();
+        self.report.parameters += 1;
+        self.report.elements += shape.iter().product::<usize>();
+        shape
     }
 }

@@ -20,7 +20,8 @@
 //! device at run time, behind the trait object [`ImageNetwork`]; [`ImageLearner`] brings that to the
 //! [training loop](crate::train::fit).
 //!
-//! ```
+#![cfg_attr(feature = "zoo", doc = "```")]
+#![cfg_attr(not(feature = "zoo"), doc = "```ignore")]
 //! use shared::{device::DeviceKind, ops::targets::Targets, optim::{OptimizerConfig, SgdConfig}, zoo::{ZooModel, ZooOptions}};
 //! let sgd = OptimizerConfig::Sgd(SgdConfig { lr: 0.05, ..SgdConfig::default() });
 //! let mut net = ZooModel::Mlp1.build(DeviceKind::Cpu, &ZooOptions::new(sgd, 7))?;
@@ -42,7 +43,7 @@ mod small_cnn;
 mod stock;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", any(test, feature = "zoo")))]
 mod workloads;
 
 use std::{fmt, str::FromStr};
@@ -53,8 +54,10 @@ use dfdx::{
     tensor::{Tape, Tensor},
 };
 
+#[cfg(any(test, feature = "zoo"))]
+use crate::device::{DeviceKind, DeviceTask};
 use crate::{
-    device::{Backend, DeviceKind, DeviceTask},
+    device::Backend,
     nn::{Pass, Training},
     ops::dropout::DropRate,
     optim::{AnyOptimizer, OptimizerConfig},
@@ -70,7 +73,7 @@ pub use network::{judge, load_model, save_model, ImageNetwork, Trainable, ZooErr
 pub use resnet::{BasicBlock, CifarResnet, DownBlock, Resnet20, Resnet32, Resnet8};
 pub use small_cnn::SmallCnn;
 pub use stock::{BatchShape, Stock};
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", any(test, feature = "zoo")))]
 pub use workloads::ZOO_WORKLOADS;
 
 /// The stream of a seed that dropout draws from.
@@ -198,57 +201,74 @@ impl ZooModel {
         }
     }
 
-    /// A fresh model for 10 classes on a device.
+    /// A fresh model for 10 classes on a device. All nine are compiled for it, which takes minutes, and so it needs the feature
+    /// `zoo`; [`boxed`] compiles one.
     ///
     /// # Errors
-    /// [`ZooError`] where the device cannot be had, a setting is out of its range, or memory is short.
+    /// As [`boxed`], and where the device cannot be had.
+    #[cfg(any(test, feature = "zoo"))]
     pub fn build(self, device: DeviceKind, options: &ZooOptions) -> Result<Box<dyn ImageNetwork>, ZooError> {
-        if options.group == Some(0) {
-            return Err(ZooError::NoGroup);
-        }
         device.launch(options.seed, Build { model: self, options })?
     }
 }
 
+#[cfg(any(test, feature = "zoo"))]
 struct Build<'a> {
     model: ZooModel,
     options: &'a ZooOptions,
 }
 
+#[cfg(any(test, feature = "zoo"))]
 impl DeviceTask for Build<'_> {
     type Output = Result<Box<dyn ImageNetwork>, ZooError>;
 
     fn run<D: Backend>(self, device: D) -> Self::Output {
         match self.model {
-            ZooModel::SmallCnn => self.boxed::<SmallCnn<f32, D>, D>(device),
-            ZooModel::Mlp1 => self.boxed::<Mlp1<f32, D>, D>(device),
-            ZooModel::Mlp3 => self.boxed::<Mlp3<f32, D>, D>(device),
-            ZooModel::AlexNet => self.boxed::<SmallAlexNet<f32, D>, D>(device),
-            ZooModel::Inception => self.boxed::<SmallInception<f32, D>, D>(device),
-            ZooModel::InceptionPlain => self.boxed::<SmallInceptionPlain<f32, D>, D>(device),
-            ZooModel::Resnet8 => self.boxed::<Resnet8<f32, D>, D>(device),
-            ZooModel::Resnet20 => self.boxed::<Resnet20<f32, D>, D>(device),
-            ZooModel::Resnet32 => self.boxed::<Resnet32<f32, D>, D>(device),
+            ZooModel::SmallCnn => boxed::<SmallCnn<f32, D>, D>(device, self.options),
+            ZooModel::Mlp1 => boxed::<Mlp1<f32, D>, D>(device, self.options),
+            ZooModel::Mlp3 => boxed::<Mlp3<f32, D>, D>(device, self.options),
+            ZooModel::AlexNet => boxed::<SmallAlexNet<f32, D>, D>(device, self.options),
+            ZooModel::Inception => boxed::<SmallInception<f32, D>, D>(device, self.options),
+            ZooModel::InceptionPlain => boxed::<SmallInceptionPlain<f32, D>, D>(device, self.options),
+            ZooModel::Resnet8 => boxed::<Resnet8<f32, D>, D>(device, self.options),
+            ZooModel::Resnet20 => boxed::<Resnet20<f32, D>, D>(device, self.options),
+            ZooModel::Resnet32 => boxed::<Resnet32<f32, D>, D>(device, self.options),
         }
     }
 }
 
-impl Build<'_> {
-    fn boxed<M, D>(self, device: D) -> Result<Box<dyn ImageNetwork>, ZooError>
-    where
-        M: Classifier<D> + TensorCollection<f32, D, To<f32, D> = M> + 'static,
-        D: Backend,
-    {
-        let mut net: M = BuildModule::try_build(&device).map_err(network::compute)?;
-        if self.options.zero_gamma {
-            net.zero_gamma().map_err(network::compute)?;
-        }
-        let optimizer = AnyOptimizer::new(self.options.optimizer.clone())?;
-        let rng = RunRng::new(self.options.seed, DROPOUT_STREAM);
-        let (group, drop_rate) = (self.options.group, self.options.dropout);
-        let training = Training { group, drop_rate, ..Training::new(rng) };
-        Ok(Box::new(Trainable::new(net, device, optimizer, training)?))
+/// A fresh model of the type `M` on `device`, with its optimiser, as `options` say.
+///
+/// # Errors
+/// [`ZooError`] where a setting is out of its range, or memory is short.
+///
+/// # Example
+/// ```
+/// use shared::dfdx::{prelude::*, tensor::Cpu};
+/// use shared::optim::{OptimizerConfig, SgdConfig};
+/// use shared::zoo::{boxed, ImageNetwork, Mlp1, ZooOptions};
+/// let options = ZooOptions::new(OptimizerConfig::Sgd(SgdConfig::default()), 7);
+/// let net = boxed::<Mlp1<f32, Cpu>, _>(Cpu::seed_from_u64(7), &options)?;
+/// assert_eq!((net.image_len(), net.classes()), (3 * 28 * 28, 10));
+/// # Ok::<(), shared::zoo::ZooError>(())
+/// ```
+pub fn boxed<M, D>(device: D, options: &ZooOptions) -> Result<Box<dyn ImageNetwork>, ZooError>
+where
+    M: Classifier<D> + TensorCollection<f32, D, To<f32, D> = M> + 'static,
+    D: Backend,
+{
+    if options.group == Some(0) {
+        return Err(ZooError::NoGroup);
     }
+    let mut net: M = BuildModule::try_build(&device).map_err(network::compute)?;
+    if options.zero_gamma {
+        net.zero_gamma().map_err(network::compute)?;
+    }
+    let optimizer = AnyOptimizer::new(options.optimizer.clone())?;
+    let rng = RunRng::new(options.seed, DROPOUT_STREAM);
+    let (group, drop_rate) = (options.group, options.dropout);
+    let training = Training { group, drop_rate, ..Training::new(rng) };
+    Ok(Box::new(Trainable::new(net, device, optimizer, training)?))
 }
 
 impl fmt::Display for ZooModel {

@@ -13,7 +13,7 @@ use crate::{
 
 /// One step of the zoo's models on random images: SGD with rate 0.1, momentum 0.9 and weight decay 1e-4.
 ///
-/// `bench --workload NAME` of every program knows them.
+/// Of the programs that train these models, `bench --workload NAME` knows them.
 pub const ZOO_WORKLOADS: &[Workload] = &[
     Workload {
         name: "resnet20",

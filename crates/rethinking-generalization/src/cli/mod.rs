@@ -233,6 +233,7 @@ impl shared::cli::Program for Program {
     const DEVIATIONS: &'static [Deviation] = claims::DEVIATIONS;
     const EXPLAIN: &'static [ExplainRow] = EXPLAIN;
     const WORKLOADS: &'static [Workload] = bench::WORKLOADS;
+    const NAMED_WORKLOADS: &'static [Workload] = shared::zoo::ZOO_WORKLOADS;
     const DATASETS: &'static [DatasetInfo] = DATASETS;
     type TrainArgs = TrainArgs;
     type EvalArgs = EvalArgs;

@@ -213,6 +213,7 @@ impl Program for Fake {
         Workload { name: "step", about: "a step", run: step },
         Workload { name: "again", about: "another", run: step },
     ];
+    const NAMED_WORKLOADS: &'static [Workload] = &[Workload { name: "spare", about: "a third", run: step }];
 
     const DATASETS: &'static [DatasetInfo] = &[
         DatasetInfo { name: "synthetic", about: "a twin made by code", embedded: true },
