@@ -1,5 +1,8 @@
 //! Every value-taking flag of every verb of every program, as `--help` lists them, with values that no one means: each run ends
 //! soon, with a result or with one sentence, never with a panic, and never by taking memory for what it was told.
+//!
+//! Each flag is tried with a third of the values, and its neighbours with the other two; with `EIGHTFOLD_FLAGS=all` each is tried
+//! with all, which takes three times as long.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends here")]
@@ -23,6 +26,8 @@ use eightfold_tests::{
 
 /// The longest that a run may take.
 const LIMIT: Duration = Duration::from_secs(120);
+/// `all` for every value with every flag.
+const ALL_VARIABLE: &str = "EIGHTFOLD_FLAGS";
 /// The address space that a run may take, in KiB: what it is told must not decide how much it takes.
 const MEMORY: &str = "4000000";
 
@@ -62,6 +67,13 @@ fn absurd() -> Vec<OsString> {
 
 /// Values that a program may take and work with, where it then has little to work on.
 const WORKED_WITH: [&str; 6] = ["0", "-0", "NaN", "inf", "1e-300", "18446744073709551615"];
+
+/// A third of the values for the flag at a place in the list of flags, or all of them where the environment asks for it.
+fn share<T>(values: impl IntoIterator<Item = T>, at: usize) -> impl Iterator<Item = T> {
+    let all = std::env::var_os(ALL_VARIABLE).is_some_and(|value| value == "all");
+    let (skipped, step) = if all { (0, 1) } else { (at % 3, 3) };
+    values.into_iter().skip(skipped).step_by(step)
+}
 
 /// Flags by which a run is told to be long, or to take more of a set than the shortest run does.
 const LONG: [&str; 12] = [
@@ -204,11 +216,11 @@ fn no_value_of_a_flag_is_answered_by_a_panic() {
                 "eval" | "merge" => format!("{verb} -q --out none"),
                 own => own_line(program, own, "run").unwrap_or_else(|| format!("{verb} -q --out run")),
             });
-            for flag in flags(program, &verb) {
+            for (at, flag) in flags(program, &verb).into_iter().enumerate() {
                 if COMMON.contains(&flag.as_str()) && verb != "train" && verb != "claims" {
                     continue;
                 }
-                for value in absurd() {
+                for value in share(absurd(), at) {
                     if verb != "train" && value == "18446744073709551615" && LONG.contains(&flag.as_str()) {
                         continue;
                     }
@@ -219,7 +231,7 @@ fn no_value_of_a_flag_is_answered_by_a_panic() {
             }
         }
         println!("{}: {runs} runs, {refused} of them refused in a sentence", program.name);
-        assert!(runs > 500 && refused > runs / 2, "{}: {runs} runs, {refused} refused", program.name);
+        assert!(runs > 170 && refused > runs / 2, "{}: {runs} runs, {refused} refused", program.name);
     });
 }
 
@@ -239,12 +251,12 @@ fn a_value_that_is_taken_is_worked_with() {
         let (mut runs, mut taken) = (0, 0);
         for (verb, text) in lines {
             let line = Line::new(&text);
-            for flag in flags(program, verb) {
+            for (at, flag) in flags(program, verb).into_iter().enumerate() {
                 let ours = verb == "train" || !COMMON.contains(&flag.as_str());
                 if !ours || !seen.insert((verb, flag.clone())) {
                     continue;
                 }
-                for value in WORKED_WITH {
+                for value in share(WORKED_WITH, at) {
                     if LONG.contains(&flag.as_str()) && value == "18446744073709551615" {
                         continue;
                     }
@@ -255,7 +267,7 @@ fn a_value_that_is_taken_is_worked_with() {
             }
         }
         println!("{}: {runs} runs, {taken} of them to a result", program.name);
-        assert!(runs > 60 && taken > 5, "{}: {runs} runs, {taken} taken", program.name);
+        assert!(runs > 20 && taken > 3, "{}: {runs} runs, {taken} taken", program.name);
     });
 }
 

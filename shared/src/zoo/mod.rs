@@ -20,8 +20,9 @@
 //! device at run time, behind the trait object [`ImageNetwork`]; [`ImageLearner`] brings that to the
 //! [training loop](crate::train::fit).
 //!
-#![cfg_attr(feature = "zoo", doc = "```")]
-#![cfg_attr(not(feature = "zoo"), doc = "```ignore")]
+//! ```
+//! # #[cfg(feature = "zoo")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use shared::{device::DeviceKind, ops::targets::Targets, optim::{OptimizerConfig, SgdConfig}, zoo::{ZooModel, ZooOptions}};
 //! let sgd = OptimizerConfig::Sgd(SgdConfig { lr: 0.05, ..SgdConfig::default() });
 //! let mut net = ZooModel::Mlp1.build(DeviceKind::Cpu, &ZooOptions::new(sgd, 7))?;
@@ -29,7 +30,10 @@
 //! let before = net.step(&images, &targets)?;
 //! assert!(net.step(&images, &targets)? < before);
 //! assert_eq!(net.scores(&images)?.len(), 2 * 10);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "zoo"))]
+//! # fn main() {}
 //! ```
 
 mod alexnet;
