@@ -96,8 +96,8 @@ impl Lab {
     fn scale(&self, task: Task) -> Scale {
         let (images, epochs) = match (self.quick, task) {
             (true, Task::Digits) => (1500, 3),
-            (true, Task::MultiMnist) => (2500, 4),
-            (true, Task::AffNist) => (1500, 5),
+            (true, Task::MultiMnist) => (2000, 3),
+            (true, Task::AffNist) => (1500, 4),
             (false, Task::Digits) => (10_000, 6),
             (false, Task::MultiMnist) => (20_000, 5),
             (false, Task::AffNist) => (16_000, 5),
