@@ -170,7 +170,7 @@ impl<S: Borrow<ImageSet>> AffNist<S> {
         let (image, label) = cyclic(set, index);
         let mut rng = stream(Kind::AffNist, self.seed, index);
         let AffNistConfig { degrees, shear, least_scale, most_scale, .. } = self.config;
-        let mut uniform = |least: f64, most: f64| least + (most - least) * rng.gen::<f64>();
+        let mut uniform = |least: f64, most: f64| least + (most - least) * rng.r#gen::<f64>();
         let (turn, slant) = (uniform(-degrees, degrees), uniform(-shear, shear));
         let scale = [uniform(least_scale, most_scale), uniform(least_scale, most_scale)];
         let places = [uniform(0.0, 1.0), uniform(0.0, 1.0)];
@@ -192,7 +192,7 @@ impl<S: Borrow<ImageSet>> AffNist<S> {
 fn ink_extent(image: &[u8], shape: ImageShape, map: &Affine) -> [[f64; 2]; 2] {
     let [x0, y0] = transforms::centre(shape);
     let mut extent = [[f64::INFINITY, f64::NEG_INFINITY]; 2];
-    for (at, _) in image.iter().enumerate().filter(|(_, &pixel)| pixel > 0) {
+    for (at, _) in image.iter().enumerate().filter(|&(_, &pixel)| pixel > 0) {
         let (row, column) = (at % shape.plane() / shape.width, at % shape.width);
         let place = map.apply([column as f64 - x0, row as f64 - y0]);
         for ((range, place), row) in extent.iter_mut().zip(place).zip(map.matrix) {

@@ -237,7 +237,7 @@ mod tests {
         fn dense_and_sparse_hold_the_same_numbers(dense in prop::collection::vec(-2i8..3, 24)) {
             let mut builder = CsrBuilder::new();
             for row in dense.chunks(6) {
-                for (column, &value) in row.iter().enumerate().filter(|(_, &value)| value != 0) {
+                for (column, &value) in row.iter().enumerate().filter(|&(_, &value)| value != 0) {
                     builder.push(column as u32, f32::from(value));
                 }
                 builder.end_row();

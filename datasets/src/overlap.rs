@@ -266,7 +266,7 @@ struct InkBox {
 impl InkBox {
     fn of(image: &[u8], width: usize) -> Self {
         let mut ink = Self { rows: [usize::MAX, 0], columns: [usize::MAX, 0] };
-        for (at, _) in image.iter().enumerate().filter(|(_, &pixel)| pixel > 0) {
+        for (at, _) in image.iter().enumerate().filter(|&(_, &pixel)| pixel > 0) {
             for (range, place) in [(&mut ink.rows, at / width), (&mut ink.columns, at % width)] {
                 *range = [range[0].min(place), range[1].max(place + 1)];
             }

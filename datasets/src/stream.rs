@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn kinds_seeds_and_indices_have_streams_of_their_own() {
-        let first = |kind, seed, index| stream(kind, seed, index).gen::<u64>();
+        let first = |kind, seed, index| stream(kind, seed, index).r#gen::<u64>();
         let one = first(Kind::Digits, 3, 5);
         assert_eq!(one, first(Kind::Digits, 3, 5));
         for other in [first(Kind::DigitLabels, 3, 5), first(Kind::Digits, 4, 5), first(Kind::Digits, 3, 6)] {

@@ -161,10 +161,10 @@ impl<D: Backend, N: Cnn<D>> Objective<D> for Convolutional<N> {
     ) -> Result<Tensor<(), f32, D, T>, D::Err> {
         let device = images.device().clone();
         let scores = self.net.forward(images, tape)?;
-        if batch.layout.digits == 1 {
-            if let Ok(targets) = Targets::new(batch.labels.clone(), 10) {
-                return softmax_cross_entropy(scores, &targets);
-            }
+        if batch.layout.digits == 1
+            && let Ok(targets) = Targets::new(batch.labels.clone(), 10)
+        {
+            return softmax_cross_entropy(scores, &targets);
         }
         let shape = *scores.shape();
         let targets = device.try_tensor_from_vec(batch.present.clone(), shape)?;

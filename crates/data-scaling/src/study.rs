@@ -105,15 +105,11 @@ impl StudyPlan {
         if self.seeds.is_empty() {
             return Err(none("the list of seeds"));
         }
-        if let Some((i, n)) = self.shard {
-            if i >= n {
-                let (field, value) = ("the shard", format!("{i}/{n}"));
-                return Err(DataScalingError::Setting {
-                    field,
-                    value,
-                    allowed: "i/n with i from 0 to n - 1",
-                });
-            }
+        if let Some((i, n)) = self.shard
+            && i >= n
+        {
+            let (field, value) = ("the shard", format!("{i}/{n}"));
+            return Err(DataScalingError::Setting { field, value, allowed: "i/n with i from 0 to n - 1" });
         }
         self.transferring.validate()?;
         for images in &self.sizes {

@@ -82,7 +82,7 @@ pub fn mask_of(weights: &[f32], k: usize, selection: Selection, seed: u64, layer
         }
         Selection::Random => {
             let mut rng = RunRng::new(seed, RANDOM_STREAM + layer);
-            let draws: Vec<f32> = (0..n).map(|_| rng.gen()).collect();
+            let draws: Vec<f32> = (0..n).map(|_| rng.r#gen()).collect();
             largest(draws, k)
         }
     }

@@ -56,10 +56,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let start = std::time::Instant::now();
         let plan = Plan { steps, batch: 50, seed, ..Plan::default() };
         game.train(Labelled { values: &values, labels: &labels }, &train, &plan, &mut |told| {
-            if let SemiTold::Step(step, report) = told {
-                if step % 2000 == 0 {
-                    println!("{name}, step {step}: {report:?}");
-                }
+            if let SemiTold::Step(step, report) = told
+                && step % 2000 == 0
+            {
+                println!("{name}, step {step}: {report:?}");
             }
         })?;
         let error = 100.0 * game.error_rate(&test, &test_classes)?;

@@ -237,7 +237,7 @@ impl<D: Backend, C: Discriminator<X, F, D>, const X: usize, const F: usize> Crit
         let rows = a.len().min(b.len()) / X.max(1);
         let mut points = Vec::with_capacity(rows * X);
         for (a, b) in a.chunks_exact(X).zip(b.chunks_exact(X)) {
-            let share: f32 = self.noise.gen();
+            let share: f32 = self.noise.r#gen();
             points.extend(a.iter().zip(b).map(|(a, b)| share * a + (1.0 - share) * b));
         }
         real.device().try_tensor_from_vec(points, (rows, Const)).map_err(compute)

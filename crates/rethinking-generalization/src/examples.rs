@@ -258,7 +258,7 @@ impl Examples for Images {
             }
             _ => centre_crop(pixels, from, &mut cut, to)?,
         }
-        if mirror && rng.is_some_and(|mut rng| rng.gen()) {
+        if mirror && rng.is_some_and(|mut rng| rng.r#gen()) {
             flip(&mut cut, to)?;
         }
         Ok(whiten_bytes(&cut, out)?)
@@ -368,7 +368,7 @@ impl<E: Examples + ?Sized> Examples for Corrupted<'_, E> {
         }
         let mut rng = self.rng(LABELS, i);
         // the same inputs are redrawn at a larger p, and to the same labels: curves over p compare the same draws
-        let (redrawn, label) = (rng.gen::<f64>() < p, rng.gen_range(0..self.classes().max(1)));
+        let (redrawn, label) = (rng.r#gen::<f64>() < p, rng.gen_range(0..self.classes().max(1)));
         if redrawn {
             label
         } else {

@@ -29,7 +29,7 @@ impl<'a> Signs<'a> {
             });
         }
         let mut rng = RunRng::new(seed, SIGNS);
-        Ok(Signs { base, labels: (0..count).map(|_| usize::from(rng.gen::<bool>())).collect() })
+        Ok(Signs { base, labels: (0..count).map(|_| usize::from(rng.r#gen::<bool>())).collect() })
     }
 }
 

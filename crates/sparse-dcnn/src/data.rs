@@ -156,7 +156,8 @@ pub fn random_features(nodes: usize, columns: usize, classes: usize, seed: u64) 
     let mut values = Vec::with_capacity(nodes * columns);
     for i in 0..nodes {
         let own = class_of(i, nodes, classes) % columns.max(1);
-        values.extend((0..columns).map(|k| 2.0 * rng.gen::<f32>() - 1.0 + if k == own { 0.5 } else { 0.0 }));
+        values
+            .extend((0..columns).map(|k| 2.0 * rng.r#gen::<f32>() - 1.0 + if k == own { 0.5 } else { 0.0 }));
     }
     values
 }

@@ -67,7 +67,7 @@ pub fn keep_entries(p: &Csr, keep: impl Fn(usize, u32, f32) -> bool + Sync) -> R
     let span = |i: usize| starts[i]..starts[i + 1];
     let kept_of = |i: usize| {
         let (columns, values) = (&p.indices()[span(i)], &p.data()[span(i)]);
-        columns.iter().zip(values).filter(|(&j, &v)| keep(i, j, v)).count()
+        columns.iter().zip(values).filter(|&(&j, &v)| keep(i, j, v)).count()
     };
     let counts: Vec<usize> = (0..p.rows()).into_par_iter().with_min_len(1024).map(kept_of).collect();
     let mut indptr = Vec::with_capacity(p.rows() + 1);

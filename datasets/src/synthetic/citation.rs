@@ -163,7 +163,8 @@ fn draw_topics(config: &CitationConfig, rng: &mut ChaCha8Rng) -> Vec<usize> {
 /// The class under which each paper is filed: its topic, but for the noise.
 fn file_papers(config: &CitationConfig, mut topics: Vec<usize>, rng: &mut ChaCha8Rng) -> Vec<usize> {
     for topic in &mut topics {
-        let (noisy, other) = (rng.gen::<f64>() < config.label_noise, rng.gen_range(0..config.classes as u32));
+        let (noisy, other) =
+            (rng.r#gen::<f64>() < config.label_noise, rng.gen_range(0..config.classes as u32));
         *topic = if noisy { other as usize } else { *topic };
     }
     topics
@@ -183,7 +184,7 @@ fn draw_edges(config: &CitationConfig, labels: &[usize], rng: &mut ChaCha8Rng) -
         let power = 1.0 - config.degree_exponent;
         let span = 1.0 - cap.powf(power);
         let mut theta = vec![0.0; n];
-        linked.iter().for_each(|&i| theta[i] = (1.0 - rng.gen::<f64>() * span).powf(1.0 / power));
+        linked.iter().for_each(|&i| theta[i] = (1.0 - rng.r#gen::<f64>() * span).powf(1.0 / power));
         theta
     };
     let theta = |i: usize| propensity[i];
@@ -196,7 +197,7 @@ fn draw_edges(config: &CitationConfig, labels: &[usize], rng: &mut ChaCha8Rng) -
     let mut taken = HashSet::with_capacity(wanted);
     let mut edges = Vec::with_capacity(wanted);
     for number in 0..wanted {
-        let stays = rng.gen::<f64>() < config.homophily;
+        let stays = rng.r#gen::<f64>() < config.homophily;
         for _ in 0..TRIES {
             let citing = linked.get(number).copied().or_else(|| everyone.draw(rng));
             let Some(citing) = citing else { break };
@@ -236,7 +237,7 @@ fn draw_words(
         // Capped, so that no draw of the open-ended Poisson law can pass the vocabulary.
         let count = (length.sample(rng) as usize).clamp(1, config.words);
         for _ in 0..count {
-            let table = if rng.gen::<f64>() < config.topic_share { &topics[label] } else { &common };
+            let table = if rng.r#gen::<f64>() < config.topic_share { &topics[label] } else { &common };
             words.extend(table.draw(rng).map(|word| word as u32));
         }
         words.sort_unstable();

@@ -21,10 +21,10 @@ pub(super) struct Weave {
 impl Weave {
     /// Draws a direction, a wave length of `least` to `most` pixels, and where the waves begin.
     pub(super) fn draw(least: f64, most: f64, rng: &mut ChaCha8Rng) -> Self {
-        let (sin, cos) = (TAU * rng.gen::<f32>()).sin_cos();
+        let (sin, cos) = (TAU * rng.r#gen::<f32>()).sin_cos();
         let period = uniform(rng, least, most) as f32;
         let waves = [[cos / period, sin / period], [-sin / period, cos / period]];
-        Self { waves, phases: [(); 2].map(|()| rng.gen()) }
+        Self { waves, phases: [(); 2].map(|()| rng.r#gen()) }
     }
 
     /// The height of one of the two systems, -1 to 1.
@@ -60,13 +60,13 @@ impl Pattern {
     /// Draws a colour with channels in `range`, and another whose channels lie up to `contrast` of the way to their
     /// farther ends.
     pub(super) fn draw(spotted: bool, [least, most]: [f32; 2], contrast: f32, rng: &mut ChaCha8Rng) -> Self {
-        let first: Colour = [(); 3].map(|()| least + (most - least) * rng.gen::<f32>());
+        let first: Colour = [(); 3].map(|()| least + (most - least) * rng.r#gen::<f32>());
         let mut towards = |value: f32| {
             let far = if value < 0.5 { 1.0 } else { 0.0 };
-            value + (far - value) * contrast * (0.4 + 0.6 * rng.gen::<f32>())
+            value + (far - value) * contrast * (0.4 + 0.6 * rng.r#gen::<f32>())
         };
         let second = first.map(&mut towards);
-        let colours = if rng.gen() { [first, second] } else { [second, first] };
+        let colours = if rng.r#gen() { [first, second] } else { [second, first] };
         Self { colours, spotted, weave: Weave::draw(4.0, 6.5, rng) }
     }
 

@@ -60,7 +60,7 @@ impl Weighted {
         if total <= 0.0 {
             return None;
         }
-        let point = rng.gen::<f64>() * total;
+        let point = rng.r#gen::<f64>() * total;
         Some(self.cumulative.partition_point(|&end| end <= point).min(self.cumulative.len() - 1))
     }
 }

@@ -101,11 +101,11 @@ pub fn molecules(config: &MoleculeConfig, seed: u64) -> Result<GraphSet, Dataset
         molecule.grow_rings(config.max_rings, size - MOTIF_SIZE, &mut rng);
         if motif {
             molecule.plant_motif(&mut rng);
-        } else if rng.gen::<f64>() < config.decoy_share {
+        } else if rng.r#gen::<f64>() < config.decoy_share {
             molecule.plant_decoy(&mut rng);
         }
         molecule.fill(size, &background, &mut rng);
-        let flipped = rng.gen::<f64>() < config.label_noise;
+        let flipped = rng.r#gen::<f64>() < config.label_noise;
         molecule.finish(usize::from(motif != flipped), &mut rng)
     };
     let graphs = motifs.into_iter().map(&mut draw).collect();
@@ -186,7 +186,7 @@ impl Molecule {
     fn grow_rings(&mut self, most: usize, room: usize, rng: &mut ChaCha8Rng) {
         for ring in 0..rng.gen_range(1..=most as u32) {
             let size = rng.gen_range(5..=6u32) as usize;
-            let fused = if rng.gen() { self.fusible_bond(rng) } else { None };
+            let fused = if rng.r#gen() { self.fusible_bond(rng) } else { None };
             let added = if fused.is_some() { size - 2 } else { size };
             if self.atoms.len() + added > room {
                 return;

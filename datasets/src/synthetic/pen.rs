@@ -170,7 +170,7 @@ pub(super) fn ink(config: &DigitConfig, path: &Path, pixels: &mut [u8], rng: &mu
 }
 
 pub(super) fn uniform(rng: &mut ChaCha8Rng, least: f64, most: f64) -> f64 {
-    least + (most - least) * rng.gen::<f64>()
+    least + (most - least) * rng.r#gen::<f64>()
 }
 
 fn normal(rng: &mut ChaCha8Rng, deviation: f64) -> f32 {

@@ -235,10 +235,10 @@ impl Scene {
         let place = [centre[0] + distance * direction.cos(), centre[1] + distance * direction.sin()];
         let hides = f64::from(within(0.0, 1.0)) < config.occlusion;
         let hiding = if hides { radius * within(0.25, 0.5) } else { 0.0 };
-        let mut colour = || [(); 3].map(|()| rng.gen::<f32>());
+        let mut colour = || [(); 3].map(|()| rng.r#gen::<f32>());
         let hidden = (place, hiding, colour());
         let inside = Pattern::draw(label % 2 == 1, [0.5, 1.0], 0.7, rng);
-        let spotted = rng.gen();
+        let spotted = rng.r#gen();
         let background = Pattern::draw(spotted, [0.0, 0.5], config.clutter as f32, rng);
         Self {
             outline: OUTLINES[usize::from(label / 2) % OUTLINES.len()],

@@ -147,8 +147,8 @@ pub fn jitter<P: Pixel>(
     if !(least <= most && (most - least).is_finite() && least.is_finite()) {
         return Err(DatasetError::config("factors", format!("{factors:?}"), "finite and rising"));
     }
-    let delta = most_delta * (2.0 * rng.gen::<f32>() - 1.0);
-    let factor = least + (most - least) * rng.gen::<f32>();
+    let delta = most_delta * (2.0 * rng.r#gen::<f32>() - 1.0);
+    let factor = least + (most - least) * rng.r#gen::<f32>();
     brightness(image, delta);
     contrast(image, shape, factor)?;
     Ok((delta, factor))

@@ -32,12 +32,12 @@ impl AsIs {
     /// As `count`, for an id that has no place yet.
     #[cold]
     fn count_new(&mut self, id: u64, by: usize, at: At) -> Result<(), Box<Bad>> {
-        if let Rows::Given(rows) = self.plan.rows {
-            if id >= rows as u64 {
-                let hint = "raise the declared number of nodes, or correct the line";
-                let expected = format!("node ids below {rows}, the declared number of nodes");
-                return Err(Bad::new(expected, id.to_string(), hint));
-            }
+        if let Rows::Given(rows) = self.plan.rows
+            && id >= rows as u64
+        {
+            let hint = "raise the declared number of nodes, or correct the line";
+            let expected = format!("node ids below {rows}, the declared number of nodes");
+            return Err(Bad::new(expected, id.to_string(), hint));
         }
         if id >= u64::from(u32::MAX) {
             return Err(Bad::new(

@@ -34,7 +34,7 @@ pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         use std::ffi::c_int;
-        extern "C" {
+        unsafe extern "C" {
             fn mallopt(parameter: c_int, value: c_int) -> c_int;
         }
         const TRIM_THRESHOLD: c_int = -1;
@@ -68,7 +68,7 @@ pub fn resident_bytes() -> Option<u64> {
 pub fn restart_peak() -> Option<u64> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        extern "C" {
+        unsafe extern "C" {
             fn malloc_trim(pad: usize) -> std::ffi::c_int;
         }
         // SAFETY: glibc's `malloc_trim` takes any number, and it locks the allocator while it runs.

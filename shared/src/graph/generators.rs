@@ -52,7 +52,7 @@ pub fn erdos_renyi(n: usize, p: f64, seed: u64) -> Result<UnGraph<(), ()>, Graph
                                  // Walk the pairs (v, w) with w < v row by row, jumping over the ones left out.
     let (mut v, mut w) = (1usize, 0usize);
     loop {
-        let gap = (-rng.gen::<f64>()).ln_1p() / log_miss; // a geometric number once rounded down; 0 at p = 1
+        let gap = (-rng.r#gen::<f64>()).ln_1p() / log_miss; // a geometric number once rounded down; 0 at p = 1
         w = w.saturating_add(gap as usize);
         while v < n && w >= v {
             w -= v;
@@ -280,7 +280,7 @@ impl Block {
         let mut total = 0.0;
         let mut theta = || match exponent {
             // A Pareto number: P(θ > x) = x^(1 - exponent).
-            Some(exponent) => (1.0 - rng.gen::<f64>()).powf(-1.0 / (exponent - 1.0)),
+            Some(exponent) => (1.0 - rng.r#gen::<f64>()).powf(-1.0 / (exponent - 1.0)),
             None => 1.0,
         };
         let mut next = || {
@@ -292,7 +292,7 @@ impl Block {
 
     fn pick(&self, rng: &mut ChaCha8Rng) -> u32 {
         let total = self.cumulative.last().copied().unwrap_or(0.0);
-        let at = rng.gen::<f64>() * total;
+        let at = rng.r#gen::<f64>() * total;
         let node = self.cumulative.partition_point(|&sum| sum <= at);
         self.first + node.min(self.cumulative.len() - 1) as u32
     }

@@ -84,7 +84,7 @@ pub fn transition_matrix(adjacency: &Csr, normalization: Normalization) -> Resul
     let mut out = RowBuilder::new((n, n), adjacency.nnz());
     for (i, &d_i) in out_degree.iter().enumerate() {
         let (columns, values) = rows.row(i);
-        let edges = columns.iter().zip(values).filter(|(_, &a)| a > 0.0).map(|(&j, &a)| (j, f64::from(a)));
+        let edges = columns.iter().zip(values).filter(|&(_, &a)| a > 0.0).map(|(&j, &a)| (j, f64::from(a)));
         match normalization {
             Normalization::RandomWalk { isolated } => {
                 edges.for_each(|(j, a)| out.push(j, (a / d_i) as f32));

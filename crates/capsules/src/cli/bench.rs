@@ -25,7 +25,7 @@ fn capsules(options: &BenchOptions) -> Result<BenchResult, CliError> {
     let config = Config { seed: options.seed, ..Config::default() }.validate()?;
     let mut network = build(options.device, &config, SIDE)?;
     let mut rng = RunRng::new(options.seed, 1);
-    let images = (0..BATCH * SIDE * SIDE).map(|_| rng.gen()).collect();
+    let images = (0..BATCH * SIDE * SIDE).map(|_| rng.r#gen()).collect();
     let labels: Vec<usize> = (0..BATCH).map(|_| rng.gen_range(0..10)).collect();
     let present =
         labels.iter().flat_map(|label| (0..10).map(move |k| f32::from(u8::from(k == *label)))).collect();

@@ -69,7 +69,7 @@ fn skewed_graph(rng: &mut RunRng) -> Result<Csr, DcnnError> {
     let edges: Vec<(u32, u32)> = (0..NODES * MEAN_DEGREE / 2)
         .map(|_| {
             let source = rng.gen_range(0..NODES as u32);
-            let target = (NODES as f64 * rng.gen::<f64>().powi(2)) as u32;
+            let target = (NODES as f64 * rng.r#gen::<f64>().powi(2)) as u32;
             (source, target.min(NODES as u32 - 1))
         })
         .filter(|(a, b)| a != b)

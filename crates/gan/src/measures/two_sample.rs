@@ -92,7 +92,7 @@ mod tests {
     fn equal_distributions_are_near_one_half_and_a_collapse_shows_its_parts() {
         for dim in [2, 24] {
             let mut rng = RunRng::new(5, 0);
-            let mut draw = |n: usize| (0..n * dim).map(|_| rng.gen::<f32>()).collect::<Vec<_>>();
+            let mut draw = |n: usize| (0..n * dim).map(|_| rng.r#gen::<f32>()).collect::<Vec<_>>();
             let (a, b) = (draw(300), draw(300));
             let accuracy = of(&a, &b, dim).accuracy;
             assert!((0.43..0.57).contains(&accuracy), "{dim} dimensions: {accuracy}");

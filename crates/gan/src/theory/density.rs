@@ -117,7 +117,7 @@ impl GaussianMixture {
     /// `n` draws with a given generator.
     pub(super) fn draws(&self, n: usize, mut rng: RunRng) -> Vec<f64> {
         let mut draw = || {
-            let mut place: f64 = rng.gen();
+            let mut place: f64 = rng.r#gen();
             let mut chosen = &self.parts[self.parts.len() - 1];
             for part in &self.parts {
                 if place < part.weight {

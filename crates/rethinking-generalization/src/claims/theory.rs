@@ -187,7 +187,7 @@ pub(super) fn theorem(context: &Context<'_>) -> Result<Measured, ClaimError> {
             let x = gaussian_rows(*n, WIDTH, *seed);
             let y: Vec<f64> = {
                 let mut rng = RunRng::new(*seed, 0xAA << 56);
-                (0..*n).map(|_| f64::from(u8::from(rand::Rng::gen::<bool>(&mut rng))) * 2.0 - 1.0).collect()
+                (0..*n).map(|_| f64::from(u8::from(rand::Rng::r#gen::<bool>(&mut rng))) * 2.0 - 1.0).collect()
             };
             let fitted = FiniteSampleNet::fit(&x, WIDTH, &y, &Direction::random(*seed))?;
             let miss = |values: &[f64]| values.iter().zip(&y).map(|(c, y)| (c - y).abs()).fold(0.0, f64::max);

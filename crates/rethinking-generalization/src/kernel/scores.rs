@@ -126,6 +126,6 @@ pub(super) fn error_rate(predicted: &[usize], labels: &[u8]) -> Result<f64, Kern
     if found != expected {
         return Err(KernelError::Count { what: "labels", found, expected, why: "every row has one" });
     }
-    let wrong = predicted.iter().zip(labels).filter(|(&class, &label)| class != usize::from(label)).count();
+    let wrong = predicted.iter().zip(labels).filter(|&(&class, &label)| class != usize::from(label)).count();
     Ok(wrong as f64 / expected.max(1) as f64)
 }

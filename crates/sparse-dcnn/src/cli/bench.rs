@@ -36,7 +36,7 @@ const SIGMA: f64 = 0.05;
 fn run(name: &str, threshold: Threshold, options: &BenchOptions) -> Result<BenchResult, CliError> {
     let mut rng = RunRng::new(options.seed, 0);
     let p = transition_matrix(&skewed_graph(&mut rng)?, Normalization::RANDOM_WALK)?;
-    let mut x: Vec<f32> = (0..NODES * FEATURES).map(|_| rng.gen()).collect();
+    let mut x: Vec<f32> = (0..NODES * FEATURES).map(|_| rng.r#gen()).collect();
     let result = BenchResult::measure(name, NODES, options.steps, options.warmup, || {
         let powers = Powers::new(&p, threshold, HOPS)?;
         let features = Features::Dense { values: std::mem::take(&mut x), columns: FEATURES };
@@ -54,7 +54,7 @@ fn skewed_graph(rng: &mut RunRng) -> Result<Csr, CliError> {
     let edges: Vec<(u32, u32)> = (0..NODES * MEAN_DEGREE / 2)
         .map(|_| {
             let source = rng.gen_range(0..NODES as u32);
-            let target = (NODES as f64 * rng.gen::<f64>().powi(2)) as u32;
+            let target = (NODES as f64 * rng.r#gen::<f64>().powi(2)) as u32;
             (source, target.min(NODES as u32 - 1))
         })
         .filter(|(a, b)| a != b)

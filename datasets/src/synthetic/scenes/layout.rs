@@ -22,7 +22,7 @@ pub(super) const MOST: usize = 4;
 pub(super) fn draw(config: &SceneConfig, looks: &[Attributes], rng: &mut ChaCha8Rng, pixels: &mut [u8]) {
     let brightness = within(rng, -config.brightness, config.brightness);
     let contrast = within(rng, -config.contrast, config.contrast).exp();
-    let spotted = rng.gen();
+    let spotted = rng.r#gen();
     // Near grey, so that it is no palette, and neither the lightest nor the darkest.
     let background = Pattern::draw(spotted, [0.28, 0.62], config.clutter as f32, rng);
     let mut canvas = Canvas::of(&background);
@@ -37,12 +37,12 @@ pub(super) fn draw(config: &SceneConfig, looks: &[Attributes], rng: &mut ChaCha8
         let (sin, cos) = within(rng, -config.degrees, config.degrees).to_radians().sin_cos();
         let texture = Texture::draw(look.texture, radius, rng);
         let palette = look.palette.unwrap_or_else(|| rng.gen_range(0..HUES.len() as u32) as usize);
-        let pale = look.shade.map_or_else(|| rng.gen(), |shade| shade == 1);
+        let pale = look.shade.map_or_else(|| rng.r#gen(), |shade| shade == 1);
         let colours = colours(palette, pale, rng);
         canvas.paint(&Object { outline: look.outline, centre, radius, turn: [cos, sin], texture, colours });
     }
     let noise = config.noise as f32;
-    canvas.finish(contrast, brightness, noise, rng.gen(), pixels);
+    canvas.finish(contrast, brightness, noise, rng.r#gen(), pixels);
 }
 
 /// Radii are uniform in their logarithm; where size is a label, those between the first and the last third are free.
@@ -62,7 +62,7 @@ fn place(radius: f32, placed: &[([f32; 2], f32)], rng: &mut ChaCha8Rng) -> [f32;
     let margin = (0.8 * radius).min(last / 2.0);
     let mut best = ([last / 2.0; 2], f32::NEG_INFINITY);
     for _ in 0..12 {
-        let at = [(); 2].map(|()| margin + (last - 2.0 * margin) * rng.gen::<f32>());
+        let at = [(); 2].map(|()| margin + (last - 2.0 * margin) * rng.r#gen::<f32>());
         let apart =
             |&(other, size): &([f32; 2], f32)| length([at[0] - other[0], at[1] - other[1]]) / (radius + size);
         let room = placed.iter().map(apart).fold(f32::INFINITY, f32::min);
@@ -78,10 +78,10 @@ fn place(radius: f32, placed: &[([f32; 2], f32)], rng: &mut ChaCha8Rng) -> [f32;
 
 /// A small disc of any colour.
 fn distractor(rng: &mut ChaCha8Rng) -> Object {
-    let colour = [(); 3].map(|()| rng.gen::<f32>());
+    let colour = [(); 3].map(|()| rng.r#gen::<f32>());
     Object {
         outline: Outline::Disc,
-        centre: [(); 2].map(|()| (SIDE as f32 - 1.0) * rng.gen::<f32>()),
+        centre: [(); 2].map(|()| (SIDE as f32 - 1.0) * rng.r#gen::<f32>()),
         radius: within(rng, 1.2, 2.4),
         turn: [1.0, 0.0],
         texture: Texture::plain(rng),

@@ -167,7 +167,7 @@ impl Scenes {
     /// A leaf, by the inverse of the geometric distribution function of the ranks.
     fn leaf(&self, rng: &mut ChaCha8Rng) -> u32 {
         let leaves = self.order.len();
-        let point = rng.gen::<f64>();
+        let point = rng.r#gen::<f64>();
         // Each rank is e^-decay times as frequent as the one before.
         let decay = self.config.tail.ln() / (leaves.max(2) - 1) as f64;
         let rank = if decay > 1e-12 {

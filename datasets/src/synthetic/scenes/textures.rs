@@ -25,8 +25,8 @@ impl Texture {
         // Checks look finer than their waves are long.
         let longer = if kind == 3 { 1.4 } else { 1.0 };
         let weave = Weave::draw(3.6 * longer, 4.8 * longer, rng);
-        let (sin, cos) = (std::f32::consts::TAU * rng.gen::<f32>()).sin_cos();
-        let rings = [uniform(rng, 4.0, 5.2) as f32, rng.gen()];
+        let (sin, cos) = (std::f32::consts::TAU * rng.r#gen::<f32>()).sin_cos();
+        let rings = [uniform(rng, 4.0, 5.2) as f32, rng.r#gen()];
         Self { kind, weave, along: [cos, sin], rings, radius }
     }
 
