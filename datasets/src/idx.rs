@@ -39,7 +39,8 @@ pub const FASHION_CLASSES: [&str; 10] = [
 /// # Errors
 ///
 /// [`DatasetError::Missing`] where a file is not there, [`DatasetError::Corrupt`] for a wrong magic number or size,
-/// a label above 9, a count of labels that is not that of the images, a cut file or bytes after the end,
+/// test images of another size than the training images, a label above 9, a count of labels that is not that of the
+/// images, a cut file or bytes after the end,
 /// [`DatasetError::TooLarge`] past [`MAX_IMAGE_BYTES`], and [`DatasetError::Io`].
 ///
 /// # Complexity
@@ -62,17 +63,14 @@ pub const FASHION_CLASSES: [&str; 10] = [
 pub fn load(dir: &Path, name: &str) -> Result<TrainTest, DatasetError> {
     text::check_name(name)?;
     let known = ["mnist", "fashion-mnist"].iter().any(|known| name.eq_ignore_ascii_case(known));
-    let side = known.then_some(28);
-    let part = |start: &str| {
+    let part = |start: &str, sides: Option<Sides>| {
         let images = require(dir, name, start, "images", 3)?;
         let labels = require(dir, name, start, "labels", 1)?;
-        read_part(&images, &labels, side)
+        read_part(&images, &labels, sides)
     };
-    let (train, test) = (part("train")?, part("t10k")?);
-    if train.shape() != test.shape() {
-        let (expected, found) = (format!("test images of {}, as for training", train.shape()), test.shape());
-        return Err(DatasetError::inconsistent("TrainTest", expected, found.to_string()));
-    }
+    let train = part("train", known.then_some(Sides { rows: 28, columns: 28, why: "" }))?;
+    let ImageShape { height: rows, width: columns, .. } = train.shape();
+    let test = part("t10k", Some(Sides { rows, columns, why: ", as the training images have" }))?;
     Ok(TrainTest { train, test })
 }
 
@@ -87,6 +85,14 @@ pub fn load_files(images: &Path, labels: &Path) -> Result<ImageSet, DatasetError
 
 const CLASSES: usize = 10;
 
+/// The rows and columns that images must have, and why where that is not plain.
+#[derive(Clone, Copy)]
+struct Sides {
+    rows: usize,
+    columns: usize,
+    why: &'static str,
+}
+
 fn require(dir: &Path, name: &str, part: &str, what: &str, dimensions: u8) -> Result<PathBuf, DatasetError> {
     let torchvision = match name.to_ascii_lowercase().as_str() {
         "fashion-mnist" => "FashionMNIST/raw/".to_string(),
@@ -99,22 +105,24 @@ fn require(dir: &Path, name: &str, part: &str, what: &str, dimensions: u8) -> Re
     text::require(dir, &candidates, format!("{name} ({part} {what})"))
 }
 
-fn read_part(images: &Path, labels: &Path, side: Option<u64>) -> Result<ImageSet, DatasetError> {
-    let (shape, pixels) = read_images(images, side)?;
+fn read_part(images: &Path, labels: &Path, sides: Option<Sides>) -> Result<ImageSet, DatasetError> {
+    let (shape, pixels) = read_images(images, sides)?;
     let count = (pixels.len() / shape.pixels()) as u64;
     let labels = read_labels(labels, count, images)?;
     ImageSet::new(shape, CLASSES, pixels, labels)
 }
 
-/// Reads the images; all of `side` x `side` where that is given.
-fn read_images(file: &Path, side: Option<u64>) -> Result<(ImageShape, Vec<u8>), DatasetError> {
+/// Reads the images, which must have the sides that are given.
+fn read_images(file: &Path, sides: Option<Sides>) -> Result<(ImageShape, Vec<u8>), DatasetError> {
     let mut bytes = Bytes::open(file)?;
     check_magic(&mut bytes, 3, "images")?;
+    let wanted = sides.map_or([None; 3], |Sides { rows, columns, .. }| [None, Some(rows), Some(columns)]);
+    let why = sides.map_or("", |sides| sides.why);
     let mut sizes = [0u64; 3];
     for (number, what) in ["images", "rows", "columns"].into_iter().enumerate() {
         let size = u64::from(bytes.word(&format!("the number of {what}"))?);
-        let wrong = match side.filter(|_| number > 0) {
-            Some(side) if size != side => Some(format!("{side} {what}")),
+        let wrong = match wanted[number] {
+            Some(side) if size != side as u64 => Some(format!("{side} {what}{why}")),
             None if size == 0 => Some(format!("1 or more {what}")),
             _ => None,
         };
