@@ -31,6 +31,11 @@ pub(super) fn seeds(context: &Context<'_>) -> Vec<u64> {
     context.seeds(2, 3)
 }
 
+/// As many seeds as tell a point or two of accuracy apart.
+pub(super) fn more_seeds(context: &Context<'_>) -> Vec<u64> {
+    context.seeds(2, 8)
+}
+
 /// A run of the short or the full form on N scenes.
 pub(super) fn trial(quick: bool, images: u64) -> Trial {
     let mut trial = Trial::scenes(images, shown(quick), 0);

@@ -8,7 +8,7 @@ use shared::claims::{
     ClaimError, Context, Measured, Row, Table,
 };
 
-use super::design::{middle, runs, seeds, Way};
+use super::design::{middle, more_seeds, runs, seeds, Way};
 use crate::{
     experiment::{Kept, Lab, Trial},
     Objective, Outcome,
@@ -93,7 +93,7 @@ pub(super) fn label_noise(context: &Context<'_>) -> Result<Measured, ClaimError>
         ("a fifth wrong, any other leaf", noisy(NoiseKind::Uniform)),
         ("a fifth wrong, a sibling", noisy(NoiseKind::Sibling)),
     ];
-    let (mut measured, found) = named(context, &seeds(context), &trials)?;
+    let (mut measured, found) = named(context, &more_seeds(context), &trials)?;
     for way in Way::BOTH {
         let of = |at: usize| way.of(&found[at]);
         for (at, kind) in [(2, "any other leaf"), (3, "a sibling")] {
@@ -116,7 +116,7 @@ pub(super) fn closure(context: &Context<'_>) -> Result<Measured, ClaimError> {
     };
     let trials =
         [("half of the labels above missing", missing(true)), ("added from the hierarchy", missing(false))];
-    let (mut measured, found) = named(context, &seeds(context), &trials)?;
+    let (mut measured, found) = named(context, &more_seeds(context), &trials)?;
     for way in Way::BOTH {
         let gain = paired(&way.of(&found[1]), &way.of(&found[0]), LEVEL)?;
         measured = measured.check(above_by(
@@ -175,7 +175,7 @@ pub(super) fn long_tail(context: &Context<'_>) -> Result<Measured, ClaimError> {
         ("all leaves alike", base.clone()),
         ("the rarest leaf a hundred times as rare", base.with_scenes(|data| data.config.tail = 100.0)),
     ];
-    let (mut measured, found) = named(context, &seeds(context), &trials)?;
+    let (mut measured, found) = named(context, &more_seeds(context), &trials)?;
     for way in Way::BOTH {
         let gain = paired(&way.of(&found[1]), &way.of(&found[0]), LEVEL)?;
         measured = measured.check(above_by(

@@ -1,8 +1,8 @@
 //! Claims on real images, and on what is in both sets.
 
 use shared::claims::{
-    judge::{at_least, equivalent},
-    stats::{differences, sample_sd},
+    judge::{above_by, at_least, equivalent},
+    stats::{differences, paired, sample_sd, LEVEL},
     ClaimError, Context, Measured, Row, Table,
 };
 
@@ -80,25 +80,40 @@ pub(super) fn duplicates(context: &Context<'_>) -> Result<Measured, ClaimError> 
     apart.task.apart_from = images;
     let tests = |trial: &Trial| -> Result<usize, ClaimError> { Ok(lab.task(trial)?.test.classes.len()) };
     let (before, after) = (tests(&all)?, tests(&apart)?);
-    let found = runs(&lab, context, &[all, apart], &seeds)?;
+    // what data gains where no test image was seen: the same test images, a thirty-second of the images to pre-train on
+    let mut few = apart.clone();
+    few.pretraining.images = (images / 32).max(1);
+    let found = runs(&lab, context, &[all, apart, few], &seeds)?;
     let mut measured = Measured::new(seeds).row(Row::new(
         "share of test images with a near-duplicate",
         vec![(before - after) as f64 / before as f64],
     )?);
-    let mut table = Table::new("Accuracy on the task", &["test images", "frozen", "fine-tuned"]);
-    for (count, outcomes) in [before, after].into_iter().zip(&found) {
+    let mut table = Table::new("Accuracy on the task", &["N", "test images", "frozen", "fine-tuned"]);
+    for ((n, count), outcomes) in
+        [(images, before), (images, after), (images / 32, after)].into_iter().zip(&found)
+    {
         let cells = Way::BOTH.map(|way| shared::claims::cell(&way.of(outcomes)));
         let [frozen, tuned] = cells;
-        table = table.row([count.to_string(), frozen?, tuned?]);
+        table = table.row([n.to_string(), count.to_string(), frozen?, tuned?]);
     }
     for way in Way::BOTH {
         let (with, without) = (way.of(&found[0]), way.of(&found[1]));
         let margin = sample_sd(&with)?.max(0.005);
         let change = differences(&without, &with)?;
-        measured =
-            measured.row(Row::new(&format!("{}: change without them", way.name()), change.clone())?).check(
-                equivalent(&format!("{}: change of the accuracy without them", way.name()), &change, margin)?,
-            );
+        let gain = differences(&without, &way.of(&found[2]))?;
+        measured = measured
+            .row(Row::new(&format!("{}: change without them", way.name()), change.clone())?)
+            .row(Row::new(&format!("{}: gain from 32 times the images without them", way.name()), gain)?)
+            .check(equivalent(
+                &format!("{}: change of the accuracy without them", way.name()),
+                &change,
+                margin,
+            )?)
+            .check(above_by(
+                &format!("{}: gain from 32 times the images without them", way.name()),
+                &paired(&without, &way.of(&found[2]), LEVEL)?,
+                0.0,
+            ));
     }
     Ok(measured.table(table).note(
         "Counted as the same within a standard deviation of the seeds, or half a point where that is less. Near-duplicates are images \

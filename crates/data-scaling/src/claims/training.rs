@@ -8,7 +8,7 @@ use shared::claims::{
 };
 
 use super::{
-    design::{middle, runs, seeds, Way},
+    design::{middle, more_seeds, runs, seeds, Way},
     labels::named,
 };
 use crate::{
@@ -113,7 +113,7 @@ fn noisy_shown(trial: &Trial) -> u64 {
 pub(super) fn clean_first(context: &Context<'_>) -> Result<Measured, ClaimError> {
     let [noisy, first] = begun(context.quick);
     let trials = [("many noisy images", noisy), ("few clean ones, then many noisy ones", first)];
-    let (mut measured, found) = named(context, &seeds(context), &trials)?;
+    let (mut measured, found) = named(context, &more_seeds(context), &trials)?;
     for way in Way::BOTH {
         let gain = paired(&way.of(&found[1]), &way.of(&found[0]), LEVEL)?;
         measured = measured.check(above_by(
@@ -127,7 +127,7 @@ pub(super) fn clean_first(context: &Context<'_>) -> Result<Measured, ClaimError>
 
 /// Claim `head-start`.
 pub(super) fn head_start(context: &Context<'_>) -> Result<Measured, ClaimError> {
-    let (lab, seeds) = (Lab::open(context), seeds(context));
+    let (lab, seeds) = (Lab::open(context), more_seeds(context));
     let trials = begun(context.quick);
     let found = runs(&lab, context, &trials, &seeds)?;
     let mut measured = Measured::new(seeds);
@@ -179,7 +179,7 @@ pub(super) fn all_labels(context: &Context<'_>) -> Result<Measured, ClaimError> 
         ("ten times the labels, from scratch", large(scratch)),
         ("ten times the labels, pre-trained", large(base)),
     ];
-    let (measured, found) = named(context, &seeds(context), &trials)?;
+    let (measured, found) = named(context, &more_seeds(context), &trials)?;
     let of = |at: usize| Way::Tuned.of(&found[at]);
     let (few, many) = (differences(&of(1), &of(0))?, differences(&of(3), &of(2))?);
     Ok(measured

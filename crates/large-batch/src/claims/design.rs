@@ -4,7 +4,7 @@ use rand::Rng;
 use shared::{
     claims::{
         stats::{mean, sample_sd},
-        ClaimError, Context,
+        ClaimError, Context, Measured, Row,
     },
     train::RunRng,
     zoo::ZooModel,
@@ -132,7 +132,8 @@ pub(super) struct Grid {
 impl Grid {
     /// Runs it, or finds it run.
     pub(super) fn measure(context: &Context<'_>) -> Result<Self, ClaimError> {
-        let (lab, seeds, workers) = (lab(context)?, seeds(context), workers(context.quick));
+        // more than other claims have: k_max wants an interval
+        let (lab, seeds, workers) = (lab(context)?, context.seeds(2, 5), workers(context.quick));
         let base = base(context.quick);
         let of =
             |warmup| workers.iter().map(|k| with_warmup(&base.of_workers(*k), warmup)).collect::<Vec<_>>();
@@ -144,17 +145,36 @@ impl Grid {
         Ok(Grid { lab, seeds, workers, gradual: found, none })
     }
 
+    /// The errors of each number of workers with gradual warmup, in the order of seeds.
+    pub(super) fn errors(&self) -> Vec<Vec<f64>> {
+        self.gradual.iter().map(|o| errors(o)).collect()
+    }
+
     /// The place of the largest number of workers up to which every one's mean error is at most two pooled standard deviations
     /// above that of one worker.
     pub(super) fn largest(&self) -> Result<usize, ClaimError> {
-        let errors: Vec<Vec<f64>> = self.gradual.iter().map(|o| errors(o)).collect();
-        largest(&errors)
+        largest(&self.errors())
     }
 
-    /// 2.5 % and 97.5 % of the largest k over resamples of the seeds.
-    pub(super) fn largest_interval(&self) -> Result<(usize, usize), ClaimError> {
-        let errors: Vec<Vec<f64>> = self.gradual.iter().map(|o| errors(o)).collect();
-        let n = self.seeds.len();
+    /// The same, with its interval.
+    pub(super) fn elbow(&self) -> Result<Elbow, ClaimError> {
+        Elbow::of(&self.workers, &self.errors())
+    }
+}
+
+/// The largest number of workers that costs no accuracy, and 2.5 % and 97.5 % of it over resamples of the seeds.
+pub(super) struct Elbow {
+    /// k_max.
+    pub(super) k: usize,
+    low: usize,
+    high: usize,
+}
+
+impl Elbow {
+    /// Of the errors of each number of workers, in the order of seeds.
+    pub(super) fn of(workers: &[usize], errors: &[Vec<f64>]) -> Result<Self, ClaimError> {
+        let n = errors.first().map_or(0, Vec::len);
+        let k = workers[largest(errors)?];
         let mut found = Vec::new();
         let mut rng = RunRng::new(0, RESAMPLES);
         for _ in 0..RESAMPLES {
@@ -165,12 +185,19 @@ impl Grid {
             }
             let resampled: Vec<Vec<f64>> =
                 errors.iter().map(|of_k| picks.iter().map(|pick| of_k[*pick]).collect()).collect();
-            found.push(self.workers[largest(&resampled)?]);
+            found.push(workers[largest(&resampled)?]);
         }
         found.sort_unstable();
         let at = |share: f64| found.get((share * found.len().saturating_sub(1) as f64).round() as usize);
-        let one = self.workers[self.largest()?];
-        Ok((at(0.025).copied().unwrap_or(one), at(0.975).copied().unwrap_or(one)))
+        Ok(Elbow { k, low: at(0.025).copied().unwrap_or(k), high: at(0.975).copied().unwrap_or(k) })
+    }
+
+    /// Adds k_max and both ends of its interval to what was measured.
+    pub(super) fn rows(&self, measured: Measured, label: &str) -> Result<Measured, ClaimError> {
+        let ends = [("", self.k), (", lower end of 95 %", self.low), (", upper end of 95 %", self.high)];
+        ends.into_iter().try_fold(measured, |measured, (end, k)| {
+            Ok(measured.row(Row::new(&format!("{label}{end}"), vec![k as f64])?))
+        })
     }
 }
 
@@ -197,5 +224,24 @@ mod tests {
         assert_eq!(largest(&errors).unwrap(), 1);
         let flat = vec![vec![0.2, 0.22]; 3];
         assert_eq!(largest(&flat).unwrap(), 2);
+    }
+
+    #[test]
+    fn an_elbow_is_as_uncertain_as_its_seeds() {
+        let sure = Elbow::of(&[1, 2, 4], &vec![vec![0.2, 0.22, 0.21]; 3]).unwrap();
+        assert_eq!((sure.low, sure.k, sure.high), (4, 4, 4));
+        // two seeds of five rise a little at k = 4, and all of them much at k = 8
+        let one = vec![0.20, 0.22, 0.21, 0.20, 0.22];
+        let some = vec![0.20, 0.26, 0.26, 0.21, 0.22];
+        let much = vec![0.50, 0.52, 0.51, 0.50, 0.52];
+        let unsure = Elbow::of(&[1, 4, 8], &[one.clone(), some, much]).unwrap();
+        assert_eq!(unsure.k, 4);
+        assert!(unsure.low < unsure.k && unsure.high == unsure.k, "{} to {}", unsure.low, unsure.high);
+        // one seed tells nothing of its spread
+        let alone = Elbow::of(&[1, 2], &[vec![0.2], vec![0.2]]);
+        assert!(alone.map_or(true, |elbow| elbow.low == elbow.high));
+        let measured = unsure.rows(Measured::new(vec![0]), "largest k").unwrap();
+        let told: Vec<(&str, f64)> = measured.rows.iter().map(|r| (&*r.label, r.values[0])).collect();
+        assert_eq!(told[1], ("largest k, lower end of 95 %", unsure.low as f64));
     }
 }

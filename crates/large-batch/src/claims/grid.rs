@@ -16,8 +16,7 @@ pub(super) fn linear_scaling(context: &Context<'_>) -> Result<Measured, ClaimErr
     let grid = Grid::measure(context)?;
     let base = super::design::base(context.quick);
     let n = base.per_worker;
-    let last = grid.largest()?;
-    let (low, high) = grid.largest_interval()?;
+    let elbow = grid.elbow()?;
     let mut measured = Measured::new(grid.seeds.clone());
     let columns = ["k", "kn", "learning rate", "steps an epoch", "error, gradual warmup", "error, no warmup"];
     let mut table = Table::new("Test error against the minibatch", &columns);
@@ -48,18 +47,18 @@ pub(super) fn linear_scaling(context: &Context<'_>) -> Result<Measured, ClaimErr
     )
     .series(series("gradual warmup", &grid.gradual)?)
     .series(series("no warmup", &grid.none)?);
-    Ok(measured
-        .row(Row::new("largest k with the error of one worker", vec![grid.workers[last] as f64])?)
-        .check(at_least("largest k with the error of one worker", grid.workers[last] as f64, 8.0))
+    let label = "largest k with the error of one worker";
+    Ok(elbow
+        .rows(measured, label)?
+        .check(at_least(label, elbow.k as f64, 8.0))
         // where nothing is learnt every k is as good as one
         .check(stays_below("error of one worker", &interval95(&errors(&grid.gradual[0]))?, 0.8, 0.0))
         .figure(figure)
         .table(table)
-        .note(format!(
-            "The largest k up to which every mean error is at most two pooled standard deviations above that of k = 1: {}; over \
-             resamples of the seeds, 95 % between {low} and {high}.",
-            grid.workers[last]
-        ))
+        .note(
+            "The largest k is that up to which every mean error is at most two pooled standard deviations above that of k = 1; its \
+             interval is over resamples of the seeds.",
+        )
         .config(&base)?)
 }
 

@@ -194,7 +194,7 @@ pub const CLAIMS: &[Claim] = &[
         paper: PaperValue::Text("5.3 times the images of ImageNet-1k: the same elbow"),
         direction: Direction::Qualitative,
         protocol: SCALED,
-        budget: Budget { quick_s: 5, full_s: 600 },
+        budget: Budget { quick_s: 5, full_s: 2400 },
         measure: rules::data_size,
     },
     Claim {
