@@ -71,6 +71,7 @@ fn settings_out_of_their_range_are_said_before_anything_is_read() {
         ("simulate", &["--ranks", "5000"], &["--ranks", "between 1 and 4,096"]),
         ("simulate", &["--ranks", "0"], &["--ranks", "between 1 and 4,096"]),
         ("simulate", &["--alpha", "-1"], &["--alpha", "at least 0"]),
+        ("simulate", &["--measure", "--alpha", "1"], &["--measure", "--alpha"]),
         ("simulate", &["--floats", "9999999999999999"], &["--floats", "at most"]),
         ("self-test", &["--ranks", "0"], &["--ranks", "between 1 and 64"]),
     ];

@@ -3,7 +3,8 @@
 mod bench;
 mod explain;
 mod run;
-mod tools;
+mod self_test;
+mod simulate;
 
 use std::time::Duration;
 
@@ -119,12 +120,12 @@ pub struct EvalArgs {}
 #[derive(Debug, Subcommand)]
 pub enum Verbs {
     /// Check the paper's arithmetic on this installation
-    SelfTest(tools::SelfTestArgs),
+    SelfTest(self_test::SelfTestArgs),
     /// Train as one rank of an MPI job, with the flags of `train`
     #[cfg(feature = "mpi")]
     MpiTrain(Box<TrainArgs>),
     /// Predict how long an all-reduce takes on many ranks
-    Simulate(tools::SimulateArgs),
+    Simulate(simulate::SimulateArgs),
 }
 
 impl TrainArgs {
@@ -231,8 +232,8 @@ impl shared::cli::Program for Program {
         match verb {
             #[cfg(feature = "mpi")]
             Verbs::MpiTrain(args) => run::train_mpi(args, job),
-            Verbs::SelfTest(args) => tools::self_test(args),
-            Verbs::Simulate(args) => tools::simulate(args),
+            Verbs::SelfTest(args) => self_test::self_test(args),
+            Verbs::Simulate(args) => simulate::simulate(args),
         }
     }
 }

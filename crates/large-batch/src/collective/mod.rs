@@ -22,6 +22,8 @@ mod transport;
 pub use error::CollectiveError;
 pub use ranks::Ranks;
 pub use schedule::{Algorithm, Step, Then};
+#[cfg(feature = "cli")]
+pub(crate) use sums::add;
 pub use threads::{run_ranks, InProcess, Options};
 pub use transport::{Call, Frame, Kind, Traffic, Transport};
 

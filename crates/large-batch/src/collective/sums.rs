@@ -4,7 +4,7 @@
 const BLOCK: usize = 4096;
 
 /// mine <- mine + theirs, value by value.
-pub(super) fn add(mine: &mut [f32], theirs: &[f32]) {
+pub(crate) fn add(mine: &mut [f32], theirs: &[f32]) {
     pulp::Arch::new().dispatch(|| {
         for (mine, theirs) in mine.iter_mut().zip(theirs) {
             *mine += *theirs;
