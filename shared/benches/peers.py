@@ -11,12 +11,16 @@ device a line has besides
     roofline_ms what the card would take for that arithmetic at its peak, or for the weights, gradients and state at its
                 bandwidth, whichever is longer
 
+Steps on several ranks are those of DistributedDataParallel on gloo, with a process a rank; their memory is that of the program that
+starts them.
+
 TF32 is off unless asked for, since `bench` computes in f32. Needs torch, numpy and scipy.
 """
 
 import argparse
 import json
 import resource
+import socket
 import statistics
 import time
 
@@ -239,6 +243,73 @@ def sparse_dcnn(steps, warmup):
         tell(name, nodes, timed(step, steps, warmup))
 
 
+def labels(device):
+    """The logistic loss of 32 x 18,291 scores, forward and backward; five labels a row."""
+    scores = (8 * torch.rand(32, 18_291) - 6).to(device).requires_grad_()
+    wanted = torch.zeros(32, 18_291, device=device)
+    wanted.scatter_(1, torch.randint(0, 18_291, (32, 5), device=device), 1.0)
+
+    def step():
+        scores.grad = None
+        loss = F.binary_cross_entropy_with_logits(scores, wanted, reduction="sum")
+        loss.backward()
+        return loss
+
+    return step, [], 0
+
+
+def distributed_step():
+    """A step of ResNet-20 on 64 images a rank, in DistributedDataParallel."""
+    net = nn.parallel.DistributedDataParallel(resnet20())
+    rule = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)
+    images, classes = torch.randn(64, 3, 32, 32), torch.randint(0, 10, (64,))
+
+    def step():
+        rule.zero_grad()
+        F.cross_entropy(net(images), classes).backward()
+        rule.step()
+
+    return step
+
+
+def distributed_sum():
+    """The sum of 25 million floats of every rank."""
+    values = torch.zeros(25_000_000)
+    return lambda: torch.distributed.all_reduce(values)
+
+
+# name: ranks, the batch of all of them, what each does
+RANKS = {
+    "large-batch-resnet20": (2, 128, distributed_step),
+    "large-batch-allreduce-2": (2, 25_000_000, distributed_sum),
+    "large-batch-allreduce-4": (4, 25_000_000, distributed_sum),
+}
+
+
+def of_rank(rank, name, steps, warmup, threads, port, found):
+    """What a process of a gloo group does; rank 0 tells its time."""
+    size, _, build = RANKS[name]
+    torch.set_num_threads(max(1, threads // size))
+    where = f"tcp://127.0.0.1:{port}"
+    torch.distributed.init_process_group("gloo", init_method=where, rank=rank, world_size=size)
+    ms = timed(build(), steps, warmup)
+    torch.distributed.barrier()
+    if rank == 0:
+        found.put(ms)
+    torch.distributed.destroy_process_group()
+
+
+def distributed(name, steps, warmup):
+    size, batch, _ = RANKS[name]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    found = torch.multiprocessing.get_context("spawn").SimpleQueue()
+    of = (name, steps, warmup, torch.get_num_threads(), port, found)
+    torch.multiprocessing.spawn(of_rank, args=of, nprocs=size)
+    tell(name, batch, found.get(), ranks=size)
+
+
 def timed(step, steps, warmup):
     for _ in range(warmup):
         step()
@@ -264,6 +335,7 @@ WORKLOADS = {
     "rethinking-inception": (64, lambda device: classifier(inception(), (64, 3, 28, 28), device)),
     "rethinking-mlp": (128, lambda device: classifier(perceptron(), (128, 3, 28, 28), device)),
     "dcnn": (902, dcnn),
+    "data-scaling-loss": (32, labels),
 }
 
 
@@ -309,19 +381,24 @@ def main():
     parser.add_argument("--threads", type=int)
     parser.add_argument("--tf32", action="store_true")
     args = parser.parse_args()
-    known = [*WORKLOADS, "sparse-dcnn"]
+    known = [*WORKLOADS, "sparse-dcnn", *RANKS]
     if unknown := [name for name in args.workload if name not in known]:
         parser.error(f"there is no workload {unknown[0]}: choose from {', '.join(known)}")
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.tf32
     torch.backends.cudnn.benchmark = True
-    # SciPy has no device but the CPU
+    # SciPy and gloo have no device but the CPU
     for name in args.workload or (known if args.device == "cpu" else WORKLOADS):
         if name == "sparse-dcnn":
             sparse_dcnn(args.steps, args.warmup)
             continue
+        if name in RANKS:
+            distributed(name, args.steps, args.warmup)
+            continue
         measure(name, args.steps, args.warmup, torch.device(args.device))
 
 
-main()
+# the processes of a group read this file, too
+if __name__ == "__main__":
+    main()
