@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{json, Value};
 use shared::{
     claims::{number, Column, TextTable},
-    cli::{CliError, Summary},
+    cli::{median, CliError, Summary},
 };
 
 use crate::{
@@ -58,10 +58,8 @@ struct Run {
     fitted: bool,
 }
 
-/// The median of a few times.
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+fn column(name: &'static str, right: bool) -> Column {
+    Column { name, max: 20, right }
 }
 
 /// Calls that are timed of a buffer of that length.
@@ -83,7 +81,7 @@ fn timed(algorithm: Algorithm, ranks: usize, floats: usize) -> Result<f64, Large
         // the first calls find cold memory
         Ok::<_, LargeBatchError>(times.split_off(times.len() / 4))
     })?;
-    Ok(median(times.into_iter().next().unwrap_or_default()))
+    Ok(median(&mut times.into_iter().next().unwrap_or_default()))
 }
 
 /// Seconds to add a buffer to another.
@@ -95,7 +93,7 @@ fn adding(floats: usize) -> f64 {
         black_box(&mut mine);
         start.elapsed().as_secs_f64()
     };
-    median((0..calls(floats)).map(time).collect())
+    median(&mut (0..calls(floats)).map(time).collect::<Vec<f64>>())
 }
 
 /// The costs on 2 threads, and runs of 2 and 4 beside what they predict. Where there are fewer cores than ranks these take turns:
@@ -131,7 +129,6 @@ fn measure() -> Result<(CostModel, Vec<Run>), CliError> {
 
 /// Measured beside predicted times, for a reader and for a program.
 fn compared(runs: &[Run]) -> (Vec<String>, Value) {
-    let column = |name, right| Column { name, max: 20, right };
     let mut table = TextTable::new(&[
         column("ranks", true),
         column("algorithm", false),
@@ -190,7 +187,6 @@ pub(super) fn simulate(args: &SimulateArgs) -> Result<Summary, CliError> {
         let model = CostModel { alpha: 1e-6 * args.alpha, beta: 1e-9 * args.beta, gamma: 1e-9 * args.gamma };
         (model, Vec::new(), Value::Null)
     };
-    let column = |name, right| Column { name, max: 20, right };
     let mut table = TextTable::new(&[
         column("ranks", true),
         column("algorithm", false),
