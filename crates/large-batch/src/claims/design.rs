@@ -146,7 +146,7 @@ impl Grid {
     }
 
     /// The errors of each number of workers with gradual warmup, in the order of seeds.
-    pub(super) fn errors(&self) -> Vec<Vec<f64>> {
+    fn errors(&self) -> Vec<Vec<f64>> {
         self.gradual.iter().map(|o| errors(o)).collect()
     }
 
